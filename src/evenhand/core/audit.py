@@ -35,41 +35,59 @@ class Audit(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    label: str | None = Field(None, description="The column of true outcomes, or a condition such as income>=50000.")
-    positive: Values = Field((), description="The label values that count as the favourable outcome.")
-    predicted_label: str | None = Field(None, description="The column of predicted outcomes, or a condition.")
-    score: str | None = Field(None, description="The column of predicted scores.")
-    score_threshold: float = Field(0.5, description="Scores at or above it are predicted positive.")
-    score_range: tuple[float, float] = Field((0.0, 1.0), description="The lowest and highest possible score.")
-    score_bins: int = Field(1024, ge=2, le=65536, description="Equal-width bins the scores are counted in.")
-    outcome: Outcome | None = Field(None, description="The kind of outcome; by default read off the label.")
+    label: str | None = Field(
+        default=None, description="The column of true outcomes, or a condition such as income>=50000."
+    )
+    positive: Values = Field(default=(), description="The label values that count as the favourable outcome.")
+    predicted_label: str | None = Field(default=None, description="The column of predicted outcomes, or a condition.")
+    score: str | None = Field(default=None, description="The column of predicted scores.")
+    score_threshold: float = Field(default=0.5, description="Scores at or above it are predicted positive.")
+    score_range: tuple[float, float] = Field(default=(0.0, 1.0), description="The lowest and highest possible score.")
+    score_bins: int = Field(default=1024, ge=2, le=65536, description="Equal-width bins the scores are counted in.")
+    outcome: Outcome | None = Field(default=None, description="The kind of outcome; by default read off the label.")
     prediction_interval: tuple[str, str] | None = Field(
-        None, description="Regression: the columns of the lower and upper predicted bound."
+        default=None, description="Regression: the columns of the lower and upper predicted bound."
     )
-    interval_coverage: float = Field(0.9, gt=0, lt=1, description="Regression: the share the bounds should cover.")
-    facets: FacetTexts = Field((), description="Divisions of the rows: race, sex=Female, age<25, age@25,45,65.")
+    interval_coverage: float = Field(
+        default=0.9, gt=0, lt=1, description="Regression: the share the bounds should cover."
+    )
+    facets: FacetTexts = Field(default=(), description="Divisions of the rows: race, sex=Female, age<25, age@25,45,65.")
     intersections: int | tuple[FacetTexts, ...] = Field(
-        (), description="Facets to cross: a list of lists, or a depth (2: all pairs)."
+        default=(), description="Facets to cross: a list of lists, or a depth (2: all pairs)."
     )
-    comparison: Comparison = Field("one-vs-rest", description="What each group is compared with.")
-    reference: dict[str, Value] = Field({}, description="For one-vs-reference: the reference value of each facet.")
-    stratum: str | None = Field(None, description="The column within whose values conditional metrics compare.")
-    weight: str | None = Field(None, description="The column of row weights.")
-    block: str | None = Field(None, description="The column that says which rows are dependent, such as a person.")
-    missing: dict[str, Missing] = Field({}, description="What to do with missing values, by column; default own group.")
-    metrics: Names = Field((), description="Codes of the metrics to compute; by default all that apply.")
-    features: Names | None = Field(None, description="The columns the flip test compares by; default all others.")
-    flip_test_rows: int = Field(20_000, ge=100, description="Most rows the flip test looks at, sampled with the seed.")
+    comparison: Comparison = Field(default="one-vs-rest", description="What each group is compared with.")
+    reference: dict[str, Value] = Field(
+        default={}, description="For one-vs-reference: the reference value of each facet."
+    )
+    stratum: str | None = Field(default=None, description="The column within whose values conditional metrics compare.")
+    weight: str | None = Field(default=None, description="The column of row weights.")
+    block: str | None = Field(
+        default=None, description="The column that says which rows are dependent, such as a person."
+    )
+    missing: dict[str, Missing] = Field(
+        default={}, description="What to do with missing values, by column; default own group."
+    )
+    metrics: Names = Field(default=(), description="Codes of the metrics to compute; by default all that apply.")
+    features: Names | None = Field(
+        default=None, description="The columns the flip test compares by; default all others."
+    )
+    flip_test_rows: int = Field(
+        default=20_000, ge=100, description="Most rows the flip test looks at, sampled with the seed."
+    )
     thresholds: dict[str, float] = Field(
-        {}, description="How far from parity is acceptable, by metric code: 0.1 for a gap, 0.8 for a ratio."
+        default={}, description="How far from parity is acceptable, by metric code: 0.1 for a gap, 0.8 for a ratio."
     )
-    level: float = Field(0.95, gt=0.5, lt=1, description="The coverage of the intervals.")
-    draws: int = Field(1000, ge=100, le=100_000, description="Bootstrap draws.")
-    correction: Correction = Field("benjamini-hochberg", description="The correction for the number of questions.")
-    small: int = Field(30, ge=1, description="Groups with fewer rows are marked as small.")
-    most_groups: int = Field(200, ge=2, description="Facets with more groups keep the largest; the rest is one group.")
-    most_cells: int = Field(2_000_000, ge=1000, description="The most cells a tally may have.")
-    seed: int = Field(0, ge=0, description="The seed of everything random.")
+    level: float = Field(default=0.95, gt=0.5, lt=1, description="The coverage of the intervals.")
+    draws: int = Field(default=1000, ge=100, le=100_000, description="Bootstrap draws.")
+    correction: Correction = Field(
+        default="benjamini-hochberg", description="The correction for the number of questions."
+    )
+    small: int = Field(default=30, ge=1, description="Groups with fewer rows are marked as small.")
+    most_groups: int = Field(
+        default=200, ge=2, description="Facets with more groups keep the largest; the rest is one group."
+    )
+    most_cells: int = Field(default=2_000_000, ge=1000, description="The most cells a tally may have.")
+    seed: int = Field(default=0, ge=0, description="The seed of everything random.")
 
     @field_validator("facets")
     @classmethod

@@ -72,6 +72,7 @@ Condition = Among | Range | Missing | Both | Either | Other
 
 
 def columns(condition: Condition) -> Iterator[str]:
+    """The columns a condition reads, in order, repeated where it repeats them."""
     match condition:
         case Both(parts) | Either(parts):
             for part in parts:
@@ -83,6 +84,7 @@ def columns(condition: Condition) -> Iterator[str]:
 
 
 def expression(condition: Condition, expressions: Expressions) -> Expression:
+    """The condition as an engine's boolean expression."""
     match condition:
         case Among(column, values):
             return expressions.among(expressions.column(column), expressions.coerced(column, values))

@@ -170,10 +170,11 @@ class _Reader:
         return self.range(column, [(sign, second)])
 
     def range(self, column: str, bounds: list[tuple[str, Value]]) -> Condition:
-        low = high = None
+        low: float | None = None
+        high: float | None = None
         includes_low, includes_high = True, False
         for sign, bound in bounds:
-            if not _is_number(bound):
+            if isinstance(bound, str | bool):
                 self.fail(f"{bound!r} is no number to compare {column!r} with")
             if sign[0] == ">" and low is None:
                 low, includes_low = bound, sign == ">="

@@ -52,3 +52,12 @@ class Expressions(Protocol):
 
     def constant(self, value: float) -> Expression:
         """The same number in every row."""
+
+    def plus(self, first: Expression, second: Expression) -> Expression:
+        """The sum of two numbers."""
+
+    def minus(self, first: Expression, second: Expression) -> Expression:
+        """The difference of two numbers."""
+
+    def times(self, first: Expression, second: Expression) -> Expression:
+        """The product of two numbers."""

@@ -23,6 +23,10 @@ class Frame(Protocol):
         """Each column's kind, in the order of the table."""
 
     @property
+    def height(self) -> int:
+        """How many rows there are."""
+
+    @property
     def notes(self) -> Sequence[str]:
         """What a reader of the report must know about how the table was read."""
 

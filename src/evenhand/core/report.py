@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from evenhand.core.audit import Audit
 from evenhand.core.errors import UnreadableSource
@@ -42,13 +42,13 @@ class Profile(Fact):
     share: float
     small: bool
     merged: int = 0
-    labels: dict[str, float] = {}
-    predictions: dict[str, float] = {}
+    labels: dict[str, float] = Field(default={})
+    predictions: dict[str, float] = Field(default={})
     confusion: Confusion | None = None
     rates: tuple[Rate, ...] = ()
     scores: tuple[float, ...] = ()
     scores_positive: tuple[float, ...] = ()
-    errors: dict[str, float] = {}
+    errors: dict[str, float] = Field(default={})
 
 
 class MissingValues(Fact):
@@ -136,6 +136,6 @@ class Report(Fact):
             raise UnreadableSource(f"Cannot read the report {str(path)!r}: {error.strerror}.") from None
 
     @classmethod
-    def schema(cls) -> dict[str, Any]:
+    def json_schema(cls) -> dict[str, Any]:
         """The JSON Schema of `report.json`."""
         return cls.model_json_schema(mode="serialization")

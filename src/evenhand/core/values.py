@@ -36,16 +36,16 @@ def written(value: Level) -> str:
     return quoted(value)
 
 
-def bare(token: str) -> Value:
-    """What an unquoted token means: true, false, a number, or text."""
-    if token in ("true", "false"):
-        return token == "true"
-    if _NUMBER.fullmatch(token):
-        number = float(token)
-        if re.fullmatch(r"[+-]?\d+", token):
-            return int(token)
-        return number if math.isfinite(number) else token
-    return token
+def bare(word: str) -> Value:
+    """What an unquoted word means: true, false, a number, or text."""
+    if word in ("true", "false"):
+        return word == "true"
+    if _NUMBER.fullmatch(word):
+        number = float(word)
+        if re.fullmatch(r"[+-]?\d+", word):
+            return int(word)
+        return number if math.isfinite(number) else word
+    return word
 
 
 def normalised(value: Any) -> Level:

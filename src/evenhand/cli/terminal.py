@@ -1,0 +1,122 @@
+"""The terminal: tables, progress and errors as people read them there."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from evenhand.core.visible import visible
+
+if TYPE_CHECKING:
+    from evenhand.core.finding import Finding
+    from evenhand.core.report import Report
+    from evenhand.flow import Progress
+
+MARKS = {
+    "past": ("✗ past threshold", "red"),
+    "within": ("✓ within", "green"),
+    "cannot tell": ("? cannot tell", "yellow"),
+    "too little data": ("? too little data", "yellow"),
+    "not judged": ("· not judged", "dim"),
+    "undefined": ("– not defined", "dim"),
+}
+HEADLINES = {
+    "past": "Groups are treated differently, past the threshold.",
+    "within": "No finding past its threshold.",
+    "cannot tell": "Cannot tell: the data does not decide every question.",
+    "not judged": "Measured, not judged: no threshold applies.",
+}
+
+
+class FindingsFound(Exception):
+    """Some finding is past its threshold."""
+
+
+def complain(message: str) -> None:
+    """One line on the error stream."""
+    print(f"evenhand: {visible(message)}", file=sys.stderr)  # noqa: T201
+
+
+def say(message: str) -> None:
+    """One line on the output stream."""
+    print(message)  # noqa: T201
+
+
+@contextmanager
+def shown_progress() -> Iterator["Progress"]:
+    """A progress bar on the error stream of a terminal; nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import SpinnerColumn, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeRemainingColumn(compact=True))
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading", total=None)
+
+        def progress(stage: str, done: int, total: int) -> None:
+            bar.update(task, description=stage, completed=done, total=total if total > 1 else None)
+
+        yield progress
+
+
+def print_report(report: "Report", *, everything: bool = False) -> None:
+    """The verdict, the summary, and facet by facet what is past its threshold or cannot be told."""
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    console.print(Text(visible(report.title), style="bold"))
+    mark, colour = MARKS[report.verdict]
+    console.print(Text(f"{mark[0]} {HEADLINES[report.verdict]}", style=f"bold {colour}"))
+    for sentence in report.summary:
+        console.print(Padding(Text(visible(sentence)), (0, 0, 0, 2)))
+    shown = [finding for finding in report.findings if everything or _matters(finding)]
+    for facet in dict.fromkeys(finding.facet for finding in shown):
+        console.print()
+        console.print(Text(visible(facet), style="bold"))
+        console.print(_table([finding for finding in shown if finding.facet == facet]))
+    console.print()
+    for line in _footnotes(report, len(report.findings) - len(shown)):
+        console.print(Text(visible(line), style="dim"))
+
+
+def _footnotes(report: "Report", hidden: int) -> Iterator[str]:
+    within = sum(finding.verdict == "within" for finding in report.findings)
+    if hidden:
+        yield f"Not shown: {hidden:,} values, {within:,} of them within their threshold; --all prints them."
+    for missing in report.missing:
+        yield f"{missing.column}: no value in {missing.rows:,} rows ({missing.policy})."
+    yield from report.notes
+
+
+def _matters(finding: "Finding") -> bool:
+    """Whether a finding is past its threshold, untold, or a largest gap that chance does not explain."""
+    told = finding.verdict in ("within", "not judged", "undefined")
+    return not told or (finding.metric.startswith("GAP") and bool(finding.differs))
+
+
+def _table(findings: list["Finding"]) -> object:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
+    table.add_column("")
+    table.add_column("metric", no_wrap=True)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("interval", no_wrap=True)
+    table.add_column("rows", justify="right", no_wrap=True)
+    table.add_column("group", overflow="fold", ratio=1)
+    for finding in sorted(findings, key=lambda finding: list(MARKS).index(finding.verdict)):
+        mark, colour = MARKS[finding.verdict]
+        interval = f"{finding.interval.low:.3g} to {finding.interval.high:.3g}" if finding.interval else ""
+        against = "" if finding.against == "the rest" else f" against {finding.against}"
+        label_class = "" if finding.label_class is None else f" (class {finding.label_class})"
+        note = f" — {mark[2:]}" if finding.verdict == "too little data" else ""
+        table.add_row(
+            Text(mark[0], style=colour), Text(finding.metric, style=colour),
+            "" if finding.value is None else f"{finding.value:.3g}", interval, f"{finding.rows:,}",
+            Text(visible(f"{finding.group}{against}{label_class}{note}")),
+        )  # fmt: skip
+    return table

@@ -1,0 +1,185 @@
+"""Judge: from a measured value to a finding — interval, p-value, detectable gap, verdict and words."""
+
+import math
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenhand.core.audit import Audit
+from evenhand.core.finding import Finding, Interval, Verdict
+from evenhand.core.interval import (
+    Bounds,
+    chance_probability,
+    corrected,
+    detectable,
+    normal_quantile,
+    tail_probability,
+)
+from evenhand.core.metric import Metric
+from evenhand.core.words import sentence
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Who a finding is about: the group, those it is compared with, and how many rows each has."""
+
+    facet: str
+    group: str
+    against: str
+    rows: int
+    rows_against: int
+    small: bool
+    label_class: str | None = None
+
+
+@dataclass
+class Draft:
+    """A finding before the verdicts of all findings are corrected for their number."""
+
+    metric: Metric
+    subject: Subject
+    value: float | None = None
+    reason: str | None = None
+    bounds: Bounds | None = None
+    method: str = ""
+    null: Array | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def finished(drafts: list[Draft], audit: Audit) -> list[Finding]:
+    """The findings of all drafts; p-values of parity, and of the thresholds, are each corrected for their number."""
+    pairs = [_p_values(draft, audit) for draft in drafts]
+    parity = _corrected([pair[0] for pair in pairs], audit)
+    threshold = _corrected([pair[1] for pair in pairs], audit)
+    return [
+        _finding(draft, audit, pair[0], *found)
+        for draft, pair, found in zip(drafts, pairs, zip(parity, threshold, strict=True), strict=True)
+    ]
+
+
+def _corrected(p_values: list[float | None], audit: Audit) -> list[float | None]:
+    asked = [place for place, value in enumerate(p_values) if value is not None]
+    found = corrected([value for value in p_values if value is not None], audit.correction)
+    result: list[float | None] = [None] * len(p_values)
+    for place, value in zip(asked, found, strict=True):
+        result[place] = value
+    return result
+
+
+def acceptable(metric: Metric, audit: Audit) -> tuple[float, float] | None:
+    """The acceptable values of a metric in this audit."""
+    return metric.acceptable(audit.thresholds.get(metric.code))
+
+
+def _p_values(draft: Draft, audit: Audit) -> tuple[float | None, float | None]:
+    """P-values of "there is no gap" and, where a threshold applies, of "the gap is just acceptable"."""
+    metric, value = draft.metric, draft.value
+    if value is None or draft.bounds is None or metric.parity is None or math.isnan(draft.bounds[0]):
+        return None, None
+    if draft.null is not None:
+        parity = chance_probability(value, draft.null)
+    else:
+        parity = tail_probability(value, draft.bounds, audit.level, metric.parity, logarithmic=metric.is_ratio)
+    limits = acceptable(metric, audit)
+    if limits is None:
+        return parity, None
+    edge = limits[0] if value < metric.parity else limits[1]
+    if limits[0] <= value <= limits[1]:
+        return parity, 1.0
+    return parity, tail_probability(value, draft.bounds, audit.level, edge, logarithmic=metric.is_ratio)
+
+
+def _finding(
+    draft: Draft, audit: Audit, p_value: float | None, p_corrected: float | None, p_threshold: float | None
+) -> Finding:
+    metric, subject, bounds = draft.metric, draft.subject, draft.bounds
+    about: dict[str, Any] = {**vars(subject), **draft.extra}
+    known: dict[str, Any] = {"metric": metric.code, "name": metric.name, "stage": metric.stage, "parity": metric.parity}
+    if draft.value is None:
+        reason = draft.reason or "it cannot be computed"
+        return Finding(**known, **about, reason=reason, verdict="undefined", reading=f"Not defined: {reason}.")
+    if bounds is None or math.isnan(bounds[0]):
+        words = sentence(metric, draft.value, subject.group, subject.against)
+        return Finding(**known, **about, value=draft.value, verdict="not judged", reading=_capital(f"{words}."))
+    gap = detectable(bounds, audit.level, logarithmic=metric.is_ratio)
+    limits = acceptable(metric, audit)
+    differs = None if p_corrected is None else p_corrected < 1 - audit.level
+    if draft.null is not None and (p_value or 0.0) >= 1 - audit.level and metric.parity is not None:
+        bounds = (min(bounds[0], metric.parity), bounds[1])
+    verdict = _verdict(draft, bounds, limits, p_threshold, gap, audit)
+    return Finding(
+        **known, **about, value=draft.value, verdict=verdict,
+        interval=Interval(low=bounds[0], high=bounds[1], level=audit.level, method=draft.method),
+        acceptable=limits, p_value=p_value, p_corrected=p_corrected, differs=differs, minimum_detectable=gap,
+        reading=_reading(draft, draft.value, differs, verdict),
+    )  # fmt: skip
+
+
+def _verdict(
+    draft: Draft,
+    bounds: Bounds,
+    limits: tuple[float, float] | None,
+    p_threshold: float | None,
+    gap: float | None,
+    audit: Audit,
+) -> Verdict:
+    if limits is None or draft.metric.parity is None:
+        return "not judged"
+    low, high = limits
+    if bounds[0] > high or bounds[1] < low:
+        return "past" if p_threshold is not None and p_threshold <= 1 - audit.level else "cannot tell"
+    if low <= bounds[0] and bounds[1] <= high:
+        return "within"
+    room = math.log(high / draft.metric.parity) if draft.metric.is_ratio else high - draft.metric.parity
+    seen = math.inf if gap is None else (math.log(gap) if draft.metric.is_ratio else gap)
+    return "too little data" if seen > room else "cannot tell"
+
+
+def _reading(draft: Draft, value: float, differs: bool | None, verdict: Verdict) -> str:
+    words = sentence(draft.metric, value, draft.subject.group, draft.subject.against)
+    if draft.subject.label_class is not None:
+        words = f"for the class {draft.subject.label_class}: {words}"
+    if verdict == "too little data":
+        return f"Too little data to tell; in these rows, {words}."
+    if differs is False:
+        return f"No difference shown; in these rows, {words}."
+    return _capital(f"{words}.")
+
+
+def _capital(words: str) -> str:
+    """A sentence's first letter, unless it starts with the name of a group."""
+    first = words.split(" ", 1)[0]
+    return words if "=" in first or "<" in first else words[:1].upper() + words[1:]
+
+
+def magnitude_bounds(value: float, draws: Array, level: float) -> Bounds:
+    """The bias-corrected percentile interval of a distance that resampling alone pushes upwards.
+
+    Efron, Better bootstrap confidence intervals, JASA 82 (1987), without acceleration.
+    """
+    defined = draws[np.isfinite(draws)]
+    if defined.size == 0:
+        return math.nan, math.nan
+    normal = NormalDist()
+    below = (float((defined < value).sum()) + float((defined == value).sum()) / 2) / defined.size
+    shift = normal.inv_cdf(min(max(below, 0.5 / defined.size), 1 - 0.5 / defined.size))
+    z = normal_quantile(level)
+    shares = (normal.cdf(2 * shift - z), normal.cdf(2 * shift + z))
+    low, high = np.quantile(defined, shares)
+    if math.isinf(value):
+        high = math.inf
+    return float(low), float(max(high, low))
+
+
+def without_gap(value: float, null: Array) -> dict[str, float]:
+    """What chance alone would show, and the value with that part taken out (in squares, as variances add)."""
+    defined = null[np.isfinite(null)]
+    if not len(defined) or not np.isfinite(value):
+        return {}
+    left = max(value**2 - float((defined**2).mean()), 0.0)
+    return {"expected_without_gap": float(defined.mean()), "corrected_value": float(np.sqrt(left))}

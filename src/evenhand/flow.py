@@ -1,0 +1,268 @@
+"""run: an audit of a table, from rows to report; the one file that knows the whole flow."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from evenhand.core.audit import Audit, Missing
+from evenhand.core.errors import DataError, SpecError, ValueNotFound
+from evenhand.core.finding import Finding
+from evenhand.core.frame import Columns, Frame
+from evenhand.core.judge import finished
+from evenhand.core.plan import Plan, check_positive_occurs, columns_of, facet_axis, plan
+from evenhand.core.profile import profiles
+from evenhand.core.report import MetricNote, MissingValues, Provenance, Report
+from evenhand.core.summary import overall, summary
+from evenhand.core.tally import Tally, count
+from evenhand.measuring import divisions_of, drafts_of
+from evenhand.measuring.flips import flip_tests
+from evenhand.metrics import registered
+from evenhand.metrics.gaps import ALL as GAPS
+from evenhand.models import LoadedModel, load_model
+from evenhand.sources import attach, read
+
+Progress = Callable[[str, int, int], None]
+
+PREDICTED_LABEL, PREDICTED_SCORE = "model prediction", "model score"
+MODEL_BATCH = 50_000
+
+
+def run(
+    audit: Audit,
+    frame: Any,
+    model: Any = None,
+    *,
+    title: str | None = None,
+    trust_pickle: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Audit a table, with the predictions of a column or of a model, and report what was found.
+
+    `frame` is anything `read` takes: a path, a dataframe, a database URL, a Frame. `model` is a callable from rows to
+    predictions, a scikit-learn estimator, or a path to an ONNX or skops file. `progress(stage, done, total)` is
+    called as work proceeds. Raises EvenhandError with one line that says what is wrong and what to do.
+    """
+    started = time.monotonic()
+    opened = read(frame)
+    loaded = load_model(model, trust_pickle=trust_pickle) if model is not None else None
+    say = progress or _silent
+    counted = _counted(audit, opened, loaded, say)
+    _check(counted, audit, opened)
+    say("measuring", 0, 1)
+    divisions = divisions_of(counted.tally)
+    drafts = drafts_of(counted.tally, divisions)
+    if counted.rows is not None:
+        flips, notes = flip_tests(counted.rows, counted.features, divisions)
+        drafts, counted.notes = [*drafts, *flips], notes
+    findings = finished(drafts, audit)
+    say("measuring", 1, 1)
+    kept = sorted(findings, key=lambda finding: _place(finding, counted.tally))
+    shown = tuple(profile for division in divisions for profile in profiles(division))
+    return Report(
+        title=title or f"Audit of {opened.location}",
+        audit=audit,
+        outcome=counted.tally.outcome,
+        verdict=overall(kept),
+        summary=summary(kept, audit),
+        findings=tuple(kept),
+        profiles=shown,
+        metrics=tuple(_notes(kept)),
+        missing=tuple(_missing(counted.tally)),
+        notes=(*opened.notes, *counted.tally.notes, *counted.notes),
+        provenance=_provenance(counted.tally, opened, loaded, time.monotonic() - started),
+    )
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Progress that nobody looks at."""
+
+
+@dataclass
+class _Counted:
+    """The tally, and the rows that only the flip test looks at."""
+
+    tally: Tally
+    rows: Columns | None
+    features: Sequence[str]
+    notes: list[str]
+
+
+def _counted(audit: Audit, frame: Frame, model: LoadedModel | None, say: Progress) -> _Counted:
+    if model is None:
+        bound = plan(audit, frame)
+        say("counting", 0, 1)
+        tally = count(frame, bound)
+        say("counting", 1, 1)
+        features = _features(audit, frame) if _wants_flip_test(audit, bound) else ()
+        rows = _sampled(bound, frame, features, audit.flip_test_rows) if features else None
+        return _Counted(tally, rows, features, [])
+    return _counted_by_model(audit, frame, model, say)
+
+
+def _counted_by_model(audit: Audit, frame: Frame, model: LoadedModel, say: Progress) -> _Counted:
+    """The sum of the tallies of batches, each with the predictions the model gave for it."""
+    if audit.predicted_label is not None or audit.score is not None:
+        raise SpecError("Predictions come from a model or from columns: leave out model, or predicted_label and score.")
+    outcome = plan(audit, frame).outcome
+    features = _features(audit, frame)
+    tally, parts, done = None, [], 0
+    needed = tuple(dict.fromkeys((*columns_of(audit, frame), *(model.features or features), *features)))
+    for batch in frame.batches(needed, MODEL_BATCH):
+        predicted = _predicted(audit, model, batch, model.features or features, outcome)
+        bound_audit, extended = predicted
+        bound = plan(bound_audit, extended)
+        part = count(extended, bound)
+        tally = part if tally is None else tally + part
+        if _wants_flip_test(bound_audit, bound):
+            share = -(-audit.flip_test_rows * part.rows // max(frame.height, 1))
+            parts.append(_sampled(bound, extended, features, max(share, 1)))
+        done += part.rows
+        say("asking the model", done, frame.height)
+    if tally is None:
+        raise DataError("The data has no rows.")
+    rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else None
+    return _Counted(tally, rows, features, [])
+
+
+def _predicted(
+    audit: Audit, model: LoadedModel, batch: Any, features: Sequence[str], outcome: str
+) -> tuple[Audit, Frame]:
+    """The audit with the names of the model's answers, and the batch with those answers as columns."""
+    answers = model.predict(_selected(batch, features))
+    columns = {}
+    if "label" in answers:
+        columns[PREDICTED_LABEL] = answers["label"]
+    if "score" in answers and outcome == "binary":
+        columns[PREDICTED_SCORE] = answers["score"]
+    update = {
+        "predicted_label": PREDICTED_LABEL if PREDICTED_LABEL in columns else None,
+        "score": PREDICTED_SCORE if PREDICTED_SCORE in columns else None,
+        "outcome": outcome,
+    }
+    if outcome == "binary" and audit.positive == ():
+        update["outcome"] = None
+    return audit.model_copy(update=update), attach(batch, columns)
+
+
+def _selected(batch: Any, columns: Sequence[str]) -> Any:
+    return nw.from_native(batch, eager_only=True).select(list(columns)).to_native()
+
+
+def _features(audit: Audit, frame: Frame) -> tuple[str, ...]:
+    """The columns that describe a person: those asked for, or all that the audit uses for nothing else."""
+    if audit.features is not None:
+        return audit.features
+    used = columns_of(audit, frame)
+    return tuple(name for name in frame.kinds if used.get(name) in (None, "stratum"))
+
+
+def _wants_flip_test(audit: Audit, bound: Plan) -> bool:
+    wanted = not audit.metrics or "FT" in audit.metrics
+    return wanted and "prediction" in bound.keys and bound.outcome == "binary"
+
+
+def _sampled(bound: Plan, frame: Frame, features: Sequence[str], limit: int) -> Columns:
+    """The sampled rows: facet keys, the prediction, and the features."""
+    expressions = {name: key for name, key in bound.keys.items() if name.startswith("facet ") or name == "prediction"}
+    expressions |= {f"feature {name}": frame.expressions.column(name) for name in features}
+    return frame.rows(expressions, limit, bound.audit.seed)
+
+
+def _check(counted: _Counted, audit: Audit, frame: Frame) -> None:
+    """Raise DataError for what only the counts can show."""
+    tally = counted.tally
+    if tally.outcome == "binary":
+        for axis in ("label", "prediction"):
+            if axis == "prediction" and "label" in tally.axes:
+                break
+            if axis in tally.axes and not any(level for level in tally.over([axis]).levels[axis]):
+                check_positive_occurs(audit, frame, tally.positive)
+    for text, facet in tally.facets.items():
+        levels = tally.over([facet_axis(text)]).levels[facet_axis(text)]
+        if facet.group is not None and True not in levels:
+            _empty_group(text, facet.columns, frame)
+    for found in _missing(tally):
+        if found.policy == "error" and found.rows:
+            raise DataError(
+                f"Column {found.column!r} has no value in {found.rows:,} rows, and missing is error for it."
+            )
+
+
+def _empty_group(text: str, columns: Sequence[str], frame: Frame) -> None:
+    values = [value for value in frame.distinct(columns[0], 10) if value is not None]
+    shown = ", ".join(repr(value) for value in values)
+    raise ValueNotFound(f"No row is in the group {text!r}. {columns[0]!r} holds {shown}.")
+
+
+def _missing(tally: Tally) -> Iterator[MissingValues]:
+    """How many rows have no value, for each column that is counted by."""
+    audit = tally.audit
+    columns = {facet_axis(text): (facet.columns, "facet") for text, facet in tally.facets.items()}
+    for axis, name in (("label", audit.label), ("prediction", audit.predicted_label), ("score", audit.score)):
+        columns[axis] = ((name,) if name else (), axis)
+    columns |= {axis: ((getattr(audit, axis),), axis) for axis in ("stratum", "block") if getattr(audit, axis)}
+    for axis, (names, role) in columns.items():
+        if axis in tally.axes and names:
+            cube = tally.over([axis])
+            rows = sum(
+                int(n) for code, n in zip(cube.codes[:, 0], cube.count, strict=True) if cube.levels[axis][code] is None
+            )
+            policy: Missing = next((audit.missing[name] for name in names if name in audit.missing), "own group")
+            if rows:
+                yield MissingValues(column=", ".join(names), role=role, rows=rows, policy=policy)
+
+
+def _notes(findings: Sequence[Finding]) -> Iterator[MetricNote]:
+    """What each metric of the report means, once."""
+    used = dict.fromkeys(finding.metric for finding in findings)
+    known = registered()
+    gaps = {gap.code: gap for gap in GAPS}
+    for code in used:
+        if code in known:
+            metric = known[code]
+            yield MetricNote(
+                code=code, name=metric.name, sentence=metric.sentence, harm=metric.harm, parity=metric.parity,
+                direction=f"Above parity: {metric.above}. Below: {metric.below}.".replace("{size}", "so much"),
+            )  # fmt: skip
+        elif code in gaps:
+            gap = gaps[code]
+            yield MetricNote(
+                code=code, name=gap.name, sentence=gap.sentence, harm=gap.harm, parity=0.0,
+                direction="Never below 0; compare it with what chance alone would show.",
+            )  # fmt: skip
+
+
+def _place(finding: Finding, tally: Tally) -> tuple[int, int, str]:
+    """Findings in the order of the facets, single ones first, then of the stages."""
+    names = [*tally.facets, *(" × ".join(crossed) for crossed in tally.audit.crossed)]
+    stages = ("labels", "predictions", "errors", "scores")
+    return names.index(finding.facet), stages.index(finding.stage), finding.group
+
+
+def _provenance(tally: Tally, frame: Frame, model: LoadedModel | None, seconds: float) -> Provenance:
+    return Provenance(
+        source=frame.location,
+        fingerprint=hashlib.sha256(tally.fingerprint.encode()).hexdigest(),
+        rows=tally.rows,
+        columns=len(frame.kinds),
+        model=model.name if model is not None else None,
+        versions=dict(_versions()),
+        seed=tally.audit.seed,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=round(seconds, 3),
+    )
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for package in ("evenhand", "duckdb", "narwhals", "numpy"):
+        try:
+            yield package, version(package)
+        except PackageNotFoundError:
+            yield package, "unknown"

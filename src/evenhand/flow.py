@@ -21,6 +21,7 @@ from evenhand.core.profile import profiles
 from evenhand.core.report import MetricNote, MissingValues, Provenance, Report
 from evenhand.core.summary import overall, summary
 from evenhand.core.tally import Tally, count
+from evenhand.core.values import normalised
 from evenhand.measuring import divisions_of, drafts_of
 from evenhand.measuring.flips import flip_tests
 from evenhand.metrics import registered
@@ -31,6 +32,7 @@ from evenhand.sources import attach, read
 Progress = Callable[[str, int, int], None]
 
 PREDICTED_LABEL, PREDICTED_SCORE = "model prediction", "model score"
+_ANSWERS = {"predicted_label": PREDICTED_LABEL, "score": PREDICTED_SCORE}
 MODEL_BATCH = 50_000
 
 
@@ -110,17 +112,16 @@ def _counted_by_model(audit: Audit, frame: Frame, model: LoadedModel, say: Progr
     """The sum of the tallies of batches, each with the predictions the model gave for it."""
     if audit.predicted_label is not None or audit.score is not None:
         raise SpecError("Predictions come from a model or from columns: leave out model, or predicted_label and score.")
-    outcome = plan(audit, frame).outcome
+    asked = _settled(audit, plan(audit, frame))
     features = _features(audit, frame)
     tally, parts, done = None, [], 0
     needed = tuple(dict.fromkeys((*columns_of(audit, frame), *(model.features or features), *features)))
     for batch in frame.batches(needed, MODEL_BATCH):
-        predicted = _predicted(audit, model, batch, model.features or features, outcome)
-        bound_audit, extended = predicted
-        bound = plan(bound_audit, extended)
+        answered, extended = _predicted(asked, model, batch, model.features or features)
+        bound = plan(answered, extended)
         part = count(extended, bound)
         tally = part if tally is None else tally + part
-        if _wants_flip_test(bound_audit, bound):
+        if features and _wants_flip_test(audit, bound):
             share = -(-audit.flip_test_rows * part.rows // max(frame.height, 1))
             parts.append(_sampled(bound, extended, features, max(share, 1)))
         done += part.rows
@@ -131,24 +132,31 @@ def _counted_by_model(audit: Audit, frame: Frame, model: LoadedModel, say: Progr
     return _Counted(tally, rows, features, [])
 
 
-def _predicted(
-    audit: Audit, model: LoadedModel, batch: Any, features: Sequence[str], outcome: str
-) -> tuple[Audit, Frame]:
+def _settled(audit: Audit, bound: Plan) -> Audit:
+    """The audit with outcome and favourable classes as the whole table shows them, whatever one batch holds."""
+    outcome = None if bound.outcome == "binary" else bound.outcome
+    return audit.model_copy(update={"outcome": outcome, "positive": bound.positive})
+
+
+def _predicted(audit: Audit, model: LoadedModel, batch: Any, features: Sequence[str]) -> tuple[Audit, Frame]:
     """The audit with the names of the model's answers, and the batch with those answers as columns."""
     answers = model.predict(_selected(batch, features))
     columns = {}
     if "label" in answers:
         columns[PREDICTED_LABEL] = answers["label"]
-    if "score" in answers and outcome == "binary":
-        columns[PREDICTED_SCORE] = answers["score"]
-    update = {
-        "predicted_label": PREDICTED_LABEL if PREDICTED_LABEL in columns else None,
-        "score": PREDICTED_SCORE if PREDICTED_SCORE in columns else None,
-        "outcome": outcome,
-    }
-    if outcome == "binary" and audit.positive == ():
-        update["outcome"] = None
-    return audit.model_copy(update=update), attach(batch, columns)
+    if "score" in answers and audit.outcome is None:
+        columns[PREDICTED_SCORE] = _of_positive(answers["score"], audit, model)
+    names = {field: name for field, name in _ANSWERS.items() if name in columns}
+    return audit.model_copy(update=names), attach(batch, columns)
+
+
+def _of_positive(score: Any, audit: Audit, model: LoadedModel) -> Any:
+    """The score of the favourable class, which may be the first of the model's two classes."""
+    if model.classes is None or len(model.classes) != 2:
+        return score
+    favourable = {str(normalised(value)) for value in audit.positive}
+    first, second = (str(normalised(value)) for value in model.classes)
+    return 1 - score if first in favourable and second not in favourable else score
 
 
 def _selected(batch: Any, columns: Sequence[str]) -> Any:

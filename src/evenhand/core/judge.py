@@ -105,7 +105,9 @@ def _finding(
         return Finding(**known, **about, reason=reason, verdict="undefined", reading=f"Not defined: {reason}.")
     if bounds is None or math.isnan(bounds[0]):
         words = sentence(metric, draft.value, subject.group, subject.against)
-        return Finding(**known, **about, value=draft.value, verdict="not judged", reading=_capital(f"{words}."))
+        return Finding(
+            **known, **about, value=draft.value, verdict="not judged", reading=_capital(f"{words}.", subject.group)
+        )
     gap = detectable(bounds, audit.level, logarithmic=metric.is_ratio)
     limits = acceptable(metric, audit)
     differs = None if p_corrected is None else p_corrected < 1 - audit.level
@@ -148,13 +150,12 @@ def _reading(draft: Draft, value: float, differs: bool | None, verdict: Verdict)
         return f"Too little data to tell; in these rows, {words}."
     if differs is False:
         return f"No difference shown; in these rows, {words}."
-    return _capital(f"{words}.")
+    return _capital(f"{words}.", draft.subject.group)
 
 
-def _capital(words: str) -> str:
-    """A sentence's first letter, unless it starts with the name of a group."""
-    first = words.split(" ", 1)[0]
-    return words if "=" in first or "<" in first else words[:1].upper() + words[1:]
+def _capital(words: str, group: str) -> str:
+    """A sentence's first letter, unless the sentence starts with the name of a group."""
+    return words if words.startswith(group) else words[:1].upper() + words[1:]
 
 
 def magnitude_bounds(value: float, draws: Array, level: float) -> Bounds:

@@ -114,8 +114,8 @@ def _outcome(audit: Audit, frame: Frame) -> tuple[Outcome, tuple[Value, ...], li
         if audit.outcome not in (None, "binary"):
             raise SpecError(f"positive is for a binary outcome; outcome is {audit.outcome!r}. Leave one of them out.")
         return "binary", audit.positive, []
-    if audit.outcome == "regression":
-        return "regression", (), []
+    if audit.outcome in ("regression", "multiclass"):
+        return audit.outcome, (), []
     values = [value for value in frame.distinct(column, MOST_CLASSES + 2) if value is not None]
     return _outcome_of_values(audit, frame, column, values)
 
@@ -126,8 +126,6 @@ def _outcome_of_values(
     known = [value for value in values if value is not None]
     if not known:
         raise DataError(f"Column {column!r} holds no value, so nothing can be audited.")
-    if audit.outcome == "multiclass":
-        return "multiclass", (), []
     if {*known} <= {0, 1}:
         positive: Value = True if frame.kinds[column] == "boolean" else 1
         return "binary", (positive,), [f"Positive was not given; {column}={written(positive)} counts as positive."]

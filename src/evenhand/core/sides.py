@@ -194,7 +194,7 @@ class Errors:
     """Signed errors (prediction - label) of one side in bins, with what they add up to.
 
     `count`, `total` and `squares` hold per bin the rows (or weight), the sum of errors and of squared errors;
-    `labels` and `predictions` are (sum, sum of squares, rows or weight); `covered` is (inside, outside) the predicted bounds.
+    `labels` and `predictions` are (sum, sum of squares, rows or weight); `covered` is (inside, outside) the bounds.
     """
 
     who: str

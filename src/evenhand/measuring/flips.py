@@ -31,13 +31,14 @@ def flip_tests(rows: Columns, names: Sequence[str], divisions: Sequence[Division
 def _drafts(rows: Columns, features: Any, division: Division) -> Iterator[Draft]:
     audit = division.tally.audit
     levels = _normalised(rows[facet_axis(division.facets[0])])
-    predicted = np.array([bool(value) if value is not None else False for value in _normalised(rows["prediction"])])
+    answers = _normalised(rows["prediction"])
+    predicted = np.array([bool(answer) for answer in answers])
+    known = np.array([level is not None and answer is not None for level, answer in zip(levels, answers, strict=True)])
     single = division.tally.facets[division.facets[0]].group is not None
     for piece in division.slices:
         if piece.missing or piece.merged or (single and piece.levels == (False,)):
             continue
-        inside = np.array([level == piece.levels[0] for level in levels])
-        known = np.array([level is not None for level in levels])
+        inside = known & np.array([level == piece.levels[0] for level in levels])
         others = int((known & ~inside).sum())
         subject = Subject(
             division.name, piece.text, REST, int(inside.sum()), others, min(int(inside.sum()), others) < audit.small

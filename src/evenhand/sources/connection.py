@@ -1,0 +1,49 @@
+"""The DuckDB connection every file and in-memory table is counted with: opened locked down, closed to the outside."""
+
+import os
+import tempfile
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from evenhand.core.errors import SpecError
+
+DEFAULT_MEMORY = "1GB"
+
+
+def connect(
+    paths: Sequence[Path] = (), *, memory_limit: str = DEFAULT_MEMORY, threads: int | None = None
+) -> duckdb.DuckDBPyConnection:
+    """An in-memory database that may read these files and nothing else, with no way to widen that later."""
+    if threads is not None and threads < 1:
+        raise SpecError(f"threads is {threads!r}; give a whole number of at least 1, or leave it out for all cores.")
+    connection = duckdb.connect(":memory:", config={"python_enable_replacements": False})
+    try:
+        connection.execute(f"SET memory_limit = {literal(memory_limit)}")
+    except duckdb.Error as error:
+        connection.close()
+        raise SpecError(f"memory_limit is {memory_limit!r}; give a size such as '1GB' or '500MB'.") from error
+    # The order matters: each line is refused after the ones below it.
+    for setting in (
+        f"threads = {threads or os.cpu_count() or 1}",
+        f"temp_directory = {literal(_spill_directory())}",
+        f"allowed_paths = [{', '.join(literal(str(path)) for path in paths)}]",
+        "autoinstall_known_extensions = false",
+        "autoload_known_extensions = false",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
+        connection.execute(f"SET {setting}")
+    return connection
+
+
+def literal(text: str) -> str:
+    """The text as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _spill_directory() -> str:
+    # DuckDB makes the folder when a query first spills and removes it when the connection closes.
+    return str(Path(tempfile.gettempdir()) / f"evenhand-spill-{uuid.uuid4().hex}")

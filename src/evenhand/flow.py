@@ -21,7 +21,7 @@ from evenhand.core.profile import profiles
 from evenhand.core.report import MetricNote, MissingValues, Provenance, Report
 from evenhand.core.summary import overall, summary
 from evenhand.core.tally import Tally, count
-from evenhand.core.values import normalised
+from evenhand.core.values import Level, normalised, written
 from evenhand.measuring import divisions_of, drafts_of
 from evenhand.measuring.flips import flip_tests
 from evenhand.metrics import registered
@@ -34,6 +34,8 @@ Progress = Callable[[str, int, int], None]
 PREDICTED_LABEL, PREDICTED_SCORE = "model prediction", "model score"
 _ANSWERS = {"predicted_label": PREDICTED_LABEL, "score": PREDICTED_SCORE}
 MODEL_BATCH = 50_000
+# A facet with more different numbers than this is a quantity, to be divided into ranges.
+MOST_NUMBERS = 50
 
 
 def run(
@@ -196,11 +198,24 @@ def _check(counted: _Counted, audit: Audit, frame: Frame) -> None:
         levels = tally.over([facet_axis(text)]).levels[facet_axis(text)]
         if facet.group is not None and True not in levels:
             _empty_group(text, facet.columns, frame)
+        if facet.group is None and not facet.cuts and frame.kinds[facet.columns[0]] == "number":
+            _check_few(text, levels)
     for found in _missing(tally):
         if found.policy == "error" and found.rows:
             raise DataError(
                 f"Column {found.column!r} has no value in {found.rows:,} rows, and missing is error for it."
             )
+
+
+def _check_few(text: str, levels: Sequence[Level]) -> None:
+    """Raise SpecError for a number that is a quantity, with ranges that would divide it evenly."""
+    values = [float(level) for level in levels if level is not None]
+    if len(values) > MOST_NUMBERS:
+        cuts = ",".join(written(normalised(values[len(values) * part // 4])) for part in (1, 2, 3))
+        raise SpecError(
+            f"Facet {text!r} has {len(values):,} different numbers; divide it into ranges, such as {text}@{cuts}, or "
+            f"name one, such as {text}<{cuts.split(',')[1]}."
+        )
 
 
 def _empty_group(text: str, columns: Sequence[str], frame: Frame) -> None:

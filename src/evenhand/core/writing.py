@@ -4,11 +4,23 @@ import os
 import tempfile
 from pathlib import Path
 
+from evenhand.core.errors import EvenhandError
+
 
 def write_whole(path: str | Path, text: str) -> None:
-    """Write a text file beside its place and move it there, so that no reader ever sees half of it."""
+    """Write a text file beside its place and move it there, so that no reader ever sees half of it.
+
+    Raises EvenhandError where the place cannot be written to.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, text)
+    except OSError as error:
+        raise EvenhandError(f"Cannot write {str(path)!r}: {error.strerror}.") from None
+
+
+def _write(path: Path, text: str) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

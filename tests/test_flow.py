@@ -84,7 +84,7 @@ def test_missing_values_can_be_dropped_or_refused() -> None:
     dropped = eh.run(BINARY.model_copy(update={"missing": {"race": "drop"}}), people())
     assert not [profile for profile in dropped.profiles if "missing" in profile.group]
     assert dropped.missing[0].policy == "drop"
-    with pytest.raises(eh.DataError, match="Column 'race' has no value in 24 rows, and missing is error for it."):
+    with pytest.raises(eh.DataError, match=r"Column 'race' has no value in 24 rows, and missing is error for it\."):
         eh.run(BINARY.model_copy(update={"missing": {"race": "error"}}), people())
 
 
@@ -171,7 +171,7 @@ def test_several_classes_are_never_collapsed() -> None:
     shares = [
         [(data["grade"][data["sex"] == sex] == grade).mean() for grade in ("high", "low", "middle")] for sex in "fm"
     ]
-    distance = np.abs(np.subtract(*shares)).sum() / 2
+    distance = np.abs(np.subtract(shares[0], shares[1])).sum() / 2
     assert found(report, "TVD", "sex=f").value == pytest.approx(distance)
     assert next(profile for profile in report.profiles if profile.group == "sex=f").labels.keys() == {
         "low",
@@ -216,7 +216,7 @@ def test_values_nobody_has_are_named() -> None:
         eh.EvenhandError, match=r"None of the favourable values 7 occurs in 'label', which holds 0, 1\."
     ):
         eh.run(BINARY.model_copy(update={"positive": (7,)}), people())
-    with pytest.raises(eh.EvenhandError, match="No row is in the group 'sex=x'. 'sex' holds 'm', 'f'|'f', 'm'"):
+    with pytest.raises(eh.EvenhandError, match=r"No row is in the group 'sex=x'\. 'sex' holds '[mf]', '[mf]'\."):
         eh.run(BINARY.model_copy(update={"facets": ("sex=x",)}), people())
 
 
@@ -272,3 +272,14 @@ def test_scores_are_those_of_the_favourable_class() -> None:
 def test_predictions_come_from_one_place() -> None:
     with pytest.raises(eh.SpecError, match="from a model or from columns"):
         eh.run(BINARY, people(), lambda rows: np.zeros(len(rows)))
+
+
+def test_a_model_of_quantities_between_zero_and_one() -> None:
+    generator = np.random.default_rng(0)
+    data = {"sex": np.array(["f", "m"] * 100, dtype=object), "x": generator.random(200)}
+    data["truth"] = data["x"] + 0.1
+    report = eh.run(
+        eh.Audit(label="truth", facets=("sex",), outcome="regression"), data, lambda rows: np.asarray(rows["x"])
+    )
+    signed = next(profile for profile in report.profiles if profile.group == "sex=f").errors["mean error"]
+    assert signed == pytest.approx(-0.1)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import PurePath
 from typing import Any
 
 import narwhals as nw
@@ -70,7 +71,7 @@ def run(
     kept = sorted(findings, key=lambda finding: _place(finding, counted.tally))
     shown = tuple(profile for division in divisions for profile in profiles(division))
     return Report(
-        title=title or f"Audit of {opened.location}",
+        title=title or f"Audit of {PurePath(opened.location).name}",
         audit=audit,
         outcome=counted.tally.outcome,
         verdict=overall(kept),
@@ -144,8 +145,9 @@ def _predicted(audit: Audit, model: LoadedModel, batch: Any, features: Sequence[
     """The audit with the names of the model's answers, and the batch with those answers as columns."""
     answers = model.predict(_selected(batch, features))
     columns = {}
-    if "label" in answers:
-        columns[PREDICTED_LABEL] = answers["label"]
+    if "label" in answers or audit.outcome is not None:
+        # Quantities that happen to lie between 0 and 1 look like scores to the model's adapter.
+        columns[PREDICTED_LABEL] = answers["label"] if "label" in answers else answers["score"]
     if "score" in answers and audit.outcome is None:
         columns[PREDICTED_SCORE] = _of_positive(answers["score"], audit, model)
     names = {field: name for field, name in _ANSWERS.items() if name in columns}

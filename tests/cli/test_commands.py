@@ -57,6 +57,24 @@ def test_findings_end_with_two_and_write_both_files(folder: Path) -> None:
     assert sorted(path.name for path in (folder / "both").iterdir()) == ["report.html", "report.json"]
 
 
+def test_recorded_predictions_are_joined_by_id(folder: Path) -> None:
+    table = eh.demo_table(rows=3_000)
+    with (folder / "answers.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["person", "answer"])
+        writer.writerows(list(zip(table["person"], table["approved"], strict=True))[:2_900])
+    done = evenhand(
+        *AUDIT, "--facet", "sex", "--predictions", "answers.csv", "--id", "person", "--predicted-label", "answer",
+        "--report", "joined", folder=folder,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "100" in next(
+        note for note in eh.Report.load(folder / "joined" / "report.json").notes if "answers.csv" in note
+    )
+    without_id = evenhand(*AUDIT, "--facet", "sex", "--predictions", "answers.csv", folder=folder)
+    assert "--predictions needs --id" in without_id.stderr
+
+
 def test_nothing_past_a_threshold_ends_with_zero(folder: Path) -> None:
     done = evenhand(*AUDIT, "--facet", "sex", folder=folder)
     assert done.returncode == 0

@@ -27,7 +27,7 @@ def table(rows: list[tuple[Any, ...]]) -> dict[str, Any]:
     g, y, p, s, w = zip(*rows, strict=True)
     predicted = np.ma.MaskedArray([value or 0 for value in p], mask=[value is None for value in p])
     return {
-        "g": np.array(g, dtype=object), "y": np.array(y), "p": predicted.astype(float).filled(np.nan),
+        "g": np.array(g, dtype=object), "y": np.array(y), "p": np.ma.filled(predicted.astype(float), np.nan),
         "s": np.array(s), "w": np.array(w),
     }  # fmt: skip
 

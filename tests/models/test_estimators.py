@@ -65,7 +65,9 @@ def test_an_estimator_that_learnt_from_an_array(people: pd.DataFrame) -> None:
     loaded = load_model(model)
     assert loaded.features is None
     assert len(loaded.predict(people[["hours"]])["score"]) == len(people)
-    with pytest.raises(ModelError, match=r"LogisticRegression failed on a batch of 300 rows: ValueError: X has 2 features"):
+    with pytest.raises(
+        ModelError, match=r"LogisticRegression failed on a batch of 300 rows: ValueError: X has 2 features"
+    ):
         loaded.predict(people[["hours", "hours"]].set_axis(["a", "b"], axis=1))
 
 

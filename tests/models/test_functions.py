@@ -16,7 +16,7 @@ ROWS = pd.DataFrame({"a": [1.0, 2.0, 3.0]})
 
 
 def ask(answer: Any, **options: Any) -> dict[str, Any]:
-    def model(rows: Any) -> Any:
+    def model(_: Any) -> Any:
         return answer
 
     return {kind: values.tolist() for kind, values in load_model(model, **options).predict(ROWS).items()}
@@ -51,7 +51,7 @@ def test_classes_name_the_columns_of_probabilities() -> None:
 
 
 def test_a_little_rounding_is_clipped() -> None:
-    assert load_model(lambda rows: np.array([[0.5, 0.5], [0.0, 1.000001], [1, 0.0]])).predict(ROWS)["score"][1] == 1.0
+    assert load_model(lambda _: np.array([[0.5, 0.5], [0.0, 1.000001], [1, 0.0]])).predict(ROWS)["score"][1] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,11 @@ def test_a_little_rounding_is_clipped() -> None:
         (0.5, {}, r"The model model answered one value; give one value a row"),
         ([[1, 2], [1], [2]], {}, r"The model model answered rows of different lengths; give one value a row\."),
         (np.array([[-2.0, 3.0]] * 3), {}, r"gave scores from 0 to 3; a score lies between 0 and 1\."),
-        (np.zeros((3, 4)), {}, r"gave 4 probabilities a row and names no classes; return labels instead, or pass classes="),
+        (
+            np.zeros((3, 4)),
+            {},
+            r"gave 4 probabilities a row and names no classes; return labels instead, or pass classes=",
+        ),
         (np.zeros((3, 2)), {"classes": ["a"]}, r"gave 2 probabilities a row for the classes \['a'\]\."),
         (None, {}, r"The model model answered one value"),
     ],
@@ -77,17 +81,19 @@ def test_answers_that_do_not_fit(answer: Any, options: dict[str, Any], message: 
 
 def test_the_first_answer_settles_whether_floats_are_scores() -> None:
     answers = iter([np.array([0.1, 0.2, 0.3]), np.array([0.1, 0.2, 3.0])])
-    model = load_model(lambda rows: next(answers))
+    model = load_model(lambda _: next(answers))
     assert "score" in model.predict(ROWS)
     with pytest.raises(ModelError, match="gave scores from 0 to 3; a score lies between 0 and 1"):
         model.predict(ROWS)
 
 
 def test_an_exception_inside_is_told_in_one_line() -> None:
-    def broken(rows: Any) -> Any:
+    def broken(_: Any) -> Any:
         raise KeyError("no such\ncolumn")
 
-    with pytest.raises(ModelError, match=r"^The model broken failed on a batch of 3 rows: KeyError: 'no such") as caught:
+    with pytest.raises(
+        ModelError, match=r"^The model broken failed on a batch of 3 rows: KeyError: 'no such"
+    ) as caught:
         load_model(broken).predict(ROWS)
     assert "\n" not in str(caught.value)
     assert isinstance(caught.value.__cause__, KeyError)

@@ -1,1 +1,1 @@
-"""Agreement with other toolkits, and where they are known to differ."""
+"""Tests."""

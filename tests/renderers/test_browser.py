@@ -10,11 +10,11 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from evenhand.core.report import Report
+from evenhand.core.visible import visible
 from evenhand.renderers import embedded, html
-from evenhand.renderers.visible import visible
-
-from .chromium import chromium, visiting
-from .reports import HOSTILE, REPORTS, binary, hostile, large
+from tests.renderers.chromium import chromium, visiting
+from tests.renderers.extremes import HOSTILE, REPORTS, hostile, large
+from tests.renderers.reports import binary
 
 pytestmark = pytest.mark.browser
 
@@ -235,6 +235,14 @@ def test_paper_shows_what_is_folded_and_hides_what_is_moved(browser: Browser, tm
         assert visit.page.locator(".explore").first.is_hidden()
         assert visit.page.locator(".skip").is_hidden()
         assert visit.page.pdf(format="A4").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("report", [binary(), large(facets=2, groups=12, metrics=8)], ids=["crossed", "twelve groups"])
+def test_paper_is_never_too_narrow(browser: Browser, tmp_path: Path, report: Report) -> None:
+    """Where one table is wider than the sheet, the browser shrinks all of the text."""
+    with visiting(browser, saved(tmp_path, report, binary()), width=687) as visit:
+        visit.page.emulate_media(media="print")
+        assert visit.page.evaluate("document.documentElement.scrollWidth") == 687
 
 
 def test_the_report_can_be_taken_out_of_the_page(browser: Browser, tmp_path: Path) -> None:

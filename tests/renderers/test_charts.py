@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenhand.core.finding import Interval
+from evenhand.core.visible import visible
 from evenhand.renderers import charts
 from evenhand.renderers.charts import Scale
-from evenhand.renderers.visible import visible
-
-from .reports import GROUPS, HOSTILE, NOTES, finding
+from tests.renderers.extremes import HOSTILE
+from tests.renderers.reports import GROUPS, NOTES, finding
 
 NUMBERS = st.floats(-1e6, 1e6)
 SCALES = st.tuples(NUMBERS, st.floats(1e-3, 1e6)).map(lambda pair: Scale(pair[0], pair[0] + pair[1]))
@@ -76,6 +76,8 @@ def test_a_stacked_bar_is_full_and_in_proportion(amounts: list[float]) -> None:
     svg = parsed(charts.stacked([("A", amount, "c0") for amount in amounts], "a bar"))
     widths = percents(svg, "rect", "width")
     assert math.isclose(sum(widths), 100, abs_tol=0.1)
+    ends = [sum(widths[:number]) for number in range(len(widths))]
+    assert percents(svg, "rect", "x") == pytest.approx(ends, abs=0.1)
     assert all(
         math.isclose(width, 100 * amount / sum(amounts), abs_tol=0.02)
         for width, amount in zip(widths, amounts, strict=True)

@@ -5,8 +5,7 @@ import pytest
 from evenhand.core.finding import Finding
 from evenhand.core.report import Report
 from evenhand.renderers.difference import Change, difference
-
-from .reports import binary, multiclass, provenance
+from tests.renderers.reports import binary, multiclass, provenance
 
 
 def changed(report: Report, number: int, **update: object) -> Report:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evenhand.core.visible import visible
 from evenhand.renderers import figures
-from evenhand.renderers.visible import visible
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_counts(rows: float, text: str) -> None:
         (0.0, "0"),
         (-0.1234, "−0.123"),
         (0.00456, "0.0046"),
-        (0.0000321, "3.2 × 10^−5"),
+        (0.0000321, "3.2 × 10⁻⁵"),
         (12.345, "12.35"),
         (123.45, "123.5"),
         (12345.6, "12,346"),

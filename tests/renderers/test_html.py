@@ -11,10 +11,10 @@ import pytest
 
 from evenhand.core.errors import UnreadableSource
 from evenhand.core.report import Report
+from evenhand.core.visible import visible
 from evenhand.renderers import embedded, html
-from evenhand.renderers.visible import visible
-
-from .reports import GROUPS, HOSTILE, NOTES, REPORTS, binary, finding, hostile, large, multiclass, regression, tiny
+from tests.renderers.extremes import HOSTILE, REPORTS, hostile, large
+from tests.renderers.reports import GROUPS, NOTES, binary, finding, multiclass, regression, tiny
 
 SIZE = 300_000
 
@@ -182,6 +182,11 @@ def test_a_small_page_tells_every_reading(name: str) -> None:
     report = REPORTS[name]()
     text = Elements(html.render(report)).text
     assert all(found.reading in text for found in report.findings)
+
+
+def test_what_stands_out_says_how_far_and_how_sure() -> None:
+    text = re.sub(r"\s+", " ", Elements(html.render(binary())).text)
+    assert "3.5 times what is acceptable · p = 0.002 after correction · 4,000 rows against 7,500" in text
 
 
 def test_rates_stand_beside_their_intervals_and_rows() -> None:

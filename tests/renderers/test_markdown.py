@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from evenhand.core.visible import visible
 from evenhand.renderers import markdown
-from evenhand.renderers.visible import visible
-
-from .reports import HOSTILE, REPORTS, binary, hostile, large, tiny
+from tests.renderers.extremes import HOSTILE, REPORTS, hostile, large
+from tests.renderers.reports import binary, tiny
 
 OURS = {"<details><summary>All measures</summary>\n", "</details>\n"}
 

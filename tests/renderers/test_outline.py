@@ -6,8 +6,8 @@ import pytest
 
 from evenhand.core.finding import Finding
 from evenhand.renderers import outline
-
-from .reports import CROSSED, GROUPS, NOTES, binary, finding, large
+from tests.renderers.extremes import large
+from tests.renderers.reports import CROSSED, GROUPS, NOTES, binary, finding
 
 
 def of(value: float | None, acceptable: tuple[float, float] | None, ratio: bool = False) -> Finding:
@@ -88,6 +88,37 @@ def test_groups_that_are_no_pairs_make_no_grid(group: str) -> None:
     part = outline.parts(binary())[-1]
     odd = part.profiles[0].model_copy(update={"group": group})
     assert outline.Part(1, part.facet, (odd,), ()).grid() is None
+
+
+def test_two_groups_set_apart_are_no_column_of_the_table() -> None:
+    part = outline.parts(binary())[1]
+    pair = finding(NOTES[3], GROUPS[2], 0.2, against="race=Other")
+    wider = outline.Part(2, "race", part.profiles, (*part.findings, pair))
+    assert wider.pairs == part.pairs
+    assert wider.apart == (pair,)
+    assert part.apart == ()
+
+
+def test_all_pairs_are_columns() -> None:
+    findings = tuple(
+        finding(note, GROUPS[2], 0.1, against=against) for note in NOTES for against in ("race=Asian", "race=Other")
+    )
+    part = outline.Part(1, "race", (), findings)
+    assert part.pairs == (("race=White", "race=Asian"), ("race=White", "race=Other"))
+    assert part.many_against
+
+
+def test_every_question_of_the_table_is_in_one_of_its_halves() -> None:
+    part = outline.parts(binary())[0]
+    unjudged = tuple(found.model_copy(update={"metric": "X", "verdict": "not judged"}) for found in part.findings[:1])
+    mixed = outline.Part(1, "sex", part.profiles, (*part.findings, *unjudged))
+    assert list(mixed.rows(judged=False)) == [("X", None)]
+    assert mixed.rows(judged=True).keys() | mixed.rows(judged=False).keys() == mixed.questions.keys()
+
+
+def test_the_direction_of_a_metric_is_said_of_groups_in_general() -> None:
+    note = NOTES[0].model_copy(update={"direction": "Above parity: {group} is selected less often than {rest} {x}."})
+    assert outline.direction(note) == "Above parity: the group is selected less often than the rest {x}."
 
 
 def test_the_short_name_leaves_out_the_facet_only() -> None:

@@ -9,8 +9,7 @@ import pytest
 from evenhand.core.errors import SpecError
 from evenhand.core.report import Report
 from evenhand.renderers import ALL, render
-
-from .reports import REPORTS
+from tests.renderers.extremes import REPORTS
 
 
 @pytest.mark.parametrize("form", sorted(ALL))

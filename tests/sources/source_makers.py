@@ -15,10 +15,10 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from source_table import Table
 
 from evenhand.core.frame import Frame
 from evenhand.sources import read
+from tests.sources.source_table import Table
 
 Maker = Callable[[Table, Path], Frame]
 

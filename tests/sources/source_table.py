@@ -5,7 +5,16 @@ from typing import Any
 
 Table = dict[str, list[Any]]
 ROWS = 240
-HOSTILE = ['a"; DROP TABLE x; --', "`tick`]", "x,y", "it's", "naïve ☃ 性别", "\u202eright", "two\nlines", "50%(s) :bound"]
+HOSTILE = [
+    'a"; DROP TABLE x; --',
+    "`tick`]",
+    "x,y",
+    "it's",
+    "naïve ☃ 性别",
+    "\u202eright",
+    "two\nlines",
+    "50%(s) :bound",
+]
 
 
 def sample() -> Table:

@@ -1,15 +1,11 @@
 """The contract of every source: the same table gives the same cells, rows and values, wherever it is."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import source_oracle as oracle
 import sqlalchemy as sa
-from source_makers import DATABASES, FILES, FRAMES
-from source_table import HOSTILE, ROWS, Table, sample
 
 from evenhand.core.errors import ColumnNotFound, DataError
 from evenhand.core.expressions import Expression, Expressions
@@ -17,6 +13,9 @@ from evenhand.core.frame import Frame
 from evenhand.core.group import Group
 from evenhand.core.values import normalised
 from evenhand.sources import read
+from tests.sources import source_oracle as oracle
+from tests.sources.source_makers import DATABASES, FILES, FRAMES
+from tests.sources.source_table import HOSTILE, ROWS, Table, sample
 
 MAKERS = FILES | FRAMES | DATABASES
 POSTGRES = ("postgres table", "postgres query")
@@ -99,7 +98,7 @@ KEYS: dict[str, tuple[Callable[[Expressions], Expression], oracle.Key]] = {
         lambda e: e.signed_log_bin(e.number("change"), 8, -20, 30),
         lambda row: oracle.signed_log_bin(row["change"], 8, -20, 30),
     ),
-    "constant": (lambda e: e.constant(1.5), lambda row: 1.5),
+    "constant": (lambda e: e.constant(1.5), lambda _: 1.5),
     "group": (
         lambda e: Group.parse("sex=Female & (age<30 | age>=60)").expression(e),
         lambda row: oracle.both(
@@ -109,7 +108,7 @@ KEYS: dict[str, tuple[Callable[[Expressions], Expression], oracle.Key]] = {
 }  # fmt: skip
 SUMS: dict[str, tuple[Callable[[Expressions], Expression], oracle.Key]] = {
     "total": (lambda e: e.number("score"), lambda row: row["score"]),
-    "weight": (lambda e: e.constant(0.5), lambda row: 0.5),
+    "weight": (lambda e: e.constant(0.5), lambda _: 0.5),
 }
 
 

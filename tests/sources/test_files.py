@@ -34,11 +34,19 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
     "ragged long": ("x.csv", "a,b\n1,2\n4,5,6\n", r"is ragged \(line 3\): 2 columns are expected and 3 found\."),
     "header too short": ("x.csv", "a,b\n1,2,3\n4,5,6\n", r"is ragged \(line 2\): 2 columns are expected and 3 found\."),
     "ragged late": ("x.csv", LATE + "1,2,3\n", r"is ragged \(line 30002\): 2 columns are expected and 3 found\."),
-    "latin1": ("x.csv", "a,b\n1,caf\xe9\n".encode("latin1"), r"is not UTF-8 text.*iconv -f latin1 -t utf-8 OLD > NEW\."),
+    "latin1": (
+        "x.csv",
+        "a,b\n1,caf\xe9\n".encode("latin1"),
+        r"is not UTF-8 text.*iconv -f latin1 -t utf-8 OLD > NEW\.",
+    ),
     "latin1 late": ("x.csv", LATE.encode() + b"1,caf\xe9\n", r"is not UTF-8 text"),
     "utf-16": ("x.csv", "a,b\n1,2\n".encode("utf-16"), r"is not UTF-8 text"),
     "open quote": ("x.csv", 'a,b\n1,"2\n3,4\n', r"x\.csv has a quote that is never closed"),
-    "gzip cut": ("x.csv.gz", gzip.compress(LATE.encode())[:500], r"x\.csv\.gz is cut short or is not the compressed file"),
+    "gzip cut": (
+        "x.csv.gz",
+        gzip.compress(LATE.encode())[:500],
+        r"x\.csv\.gz is cut short or is not the compressed file",
+    ),
     "no gzip": ("x.csv.gz", "a,b\n1,2\n", r"x\.csv\.gz is cut short or is not the compressed file"),
     "no zstandard": ("x.csv.zst", "a,b\n1,2\n", r"x\.csv\.zst is cut short or is not the compressed file"),
     "no parquet": ("x.parquet", "hello there, this is no such file", r"x\.parquet is not a whole Parquet file: "),
@@ -84,7 +92,9 @@ def test_missing_files_name_the_nearest(tmp_path: Path) -> None:
 def test_folders_hold_one_format_and_one_header(tmp_path: Path) -> None:
     write(tmp_path, "one.csv", "a,b\n1,2\n")
     write(tmp_path, "two.csv", "a,c\n1,2\n")
-    with pytest.raises(UnreadableSource, match=r"two\.csv does not have the header of one\.csv; read them one by one\."):
+    with pytest.raises(
+        UnreadableSource, match=r"two\.csv does not have the header of one\.csv; read them one by one\."
+    ):
         read(tmp_path)
     write(tmp_path, "three.jsonl", '{"a": 1}\n')
     with pytest.raises(UnreadableSource, match=r"holds files of several formats \(csv, jsonl\); name one"):
@@ -155,7 +165,9 @@ def test_numbers_that_turn_to_text_late(tmp_path: Path) -> None:
 
 
 def test_mixed_json_is_text_and_nested_json_is_other(tmp_path: Path) -> None:
-    frame = read(write(tmp_path, "x.jsonl", '{"a": 1, "b": [1]}\n{"a": "x"}\n{"a": true, "c": {"d": null}}\n{"a": null}\n'))
+    frame = read(
+        write(tmp_path, "x.jsonl", '{"a": 1, "b": [1]}\n{"a": "x"}\n{"a": true, "c": {"d": null}}\n{"a": null}\n')
+    )
     assert frame.kinds["a"] == "text"
     assert frame.kinds["b"] == "other"
     assert values(frame, "a") == ["1", "x", "true", None]
@@ -203,30 +215,36 @@ def test_partitions_become_columns(tmp_path: Path) -> None:
 def test_a_thousand_columns(tmp_path: Path) -> None:
     header = ",".join(f"column {place}" for place in range(1000))
     file = write(tmp_path, "wide.csv", header + "\n" + (",".join(["1"] * 1000) + "\n") * 200)
-    started = time.monotonic()
+    started = time.process_time()
     frame = read(file)
     assert len(frame.kinds) == 1000
     assert frame.distinct("column 999", 5) == [1]
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_parquet_bomb_meets_the_memory_limit(tmp_path: Path) -> None:
-    text = pa.array(["x" * 5_000_000]).dictionary_encode()
+    text = pa.array(["x" * 1_000_000]).dictionary_encode()
     schema = pa.schema({"a": pa.string(), "b": pa.int64()})
     with pq.ParquetWriter(tmp_path / "bomb.parquet", schema, compression="zstd") as writer:
-        for part in range(40):
+        for part in range(60):
             repeated = pa.array([text[0].as_py()] * 10)
-            writer.write_table(pa.table({"a": repeated, "b": pa.array(range(part * 10, part * 10 + 10))}, schema=schema))
+            writer.write_table(
+                pa.table({"a": repeated, "b": pa.array(range(part * 10, part * 10 + 10))}, schema=schema)
+            )
     assert (tmp_path / "bomb.parquet").stat().st_size < 2_000_000
     frame = read(tmp_path / "bomb.parquet", memory_limit="100MB", threads=1)
     expressions = frame.expressions
     with pytest.raises(UnreadableSource, match=r"bomb\.parquet needs more memory than allowed: .* memory_limit='4GB'"):
-        frame.rows({"a": expressions.column("a"), "b": expressions.column("b")}, 399, 1)
+        frame.rows({"a": expressions.column("a"), "b": expressions.column("b")}, 599, 1)
 
 
 def _workbook(file: Path) -> Path:
     book = openpyxl.Workbook()
-    for name, rows in {"people": [["a", "b", "a"], [1, "x", True], [2.5, 3, None]], "trades": [["c"]], "bare": []}.items():
+    for name, rows in {
+        "people": [["a", "b", "a"], [1, "x", True], [2.5, 3, None]],
+        "trades": [["c"]],
+        "bare": [],
+    }.items():
         sheet = book.create_sheet(name)
         for row in rows:
             sheet.append(row)

@@ -88,7 +88,7 @@ def _crossings(texts: list[str] | None) -> Any:
         return None
     if len(texts) == 1 and texts[0].isdigit():
         return int(texts[0])
-    return [[part.strip() for part in text.replace("*", "×").split("×")] for text in texts]
+    return [[part.strip() for part in text.replace(" * ", "×").split("×")] for text in texts]
 
 
 def _pairs(texts: list[str] | None, option: str) -> dict[str, str] | None:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from statistics import NormalDist
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,10 +116,20 @@ def _finding(
     verdict = _verdict(draft, bounds, limits, p_threshold, gap, audit)
     return Finding(
         **known, **about, value=draft.value, verdict=verdict,
-        interval=Interval(low=bounds[0], high=bounds[1], level=audit.level, method=draft.method),
-        acceptable=limits, p_value=p_value, p_corrected=p_corrected, differs=differs, minimum_detectable=gap,
+        interval=Interval(low=short(bounds[0], 9), high=short(bounds[1], 9), level=audit.level, method=draft.method),
+        acceptable=limits, p_value=short(p_value), p_corrected=short(p_corrected), differs=differs,
+        minimum_detectable=short(gap),
         reading=_reading(draft, draft.value, differs, verdict),
     )  # fmt: skip
+
+
+@overload
+def short(value: float, digits: int = 6) -> float: ...
+@overload
+def short(value: float | None, digits: int = 6) -> float | None: ...
+def short(value: float | None, digits: int = 6) -> float | None:
+    """A number without the digits that nobody can use, which a report would only grow by."""
+    return None if value is None else float(f"{value:.{digits}g}")
 
 
 def _verdict(
@@ -183,4 +193,4 @@ def without_gap(value: float, null: Array) -> dict[str, float]:
     if not len(defined) or not np.isfinite(value):
         return {}
     left = max(value**2 - float((defined**2).mean()), 0.0)
-    return {"expected_without_gap": float(defined.mean()), "corrected_value": float(np.sqrt(left))}
+    return {"expected_without_gap": short(float(defined.mean())), "corrected_value": short(math.sqrt(left))}

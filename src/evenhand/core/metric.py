@@ -79,8 +79,9 @@ def metric(
     strata: bool = False,
     magnitude: bool = False,
     threshold: float | None = None,
+    name: str | None = None,
 ) -> _Decorator:
-    """Make a function of a Comparison a metric; its name and first docstring line are what reports print.
+    """Make a function of a Comparison a metric; its name (or `name`) and first docstring line are what reports print.
 
     `above` and `below` say in words what a value on that side of parity means: `{group}` and `{rest}` are the two
     sides, `{size}` is the distance. `magnitude` marks distances that cannot be negative, which chance alone makes
@@ -88,10 +89,11 @@ def metric(
     """
 
     def decorate(measure: Callable[[Any], Estimate]) -> Metric:
-        name = measure.__name__.replace("_", " ")
+        spoken = measure.__name__.replace("_", " ")
         sentence = (measure.__doc__ or "").strip().splitlines()[0]
         return Metric(
-            code=code, name=name[0].upper() + name[1:], sentence=sentence, stage=stage, needs=needs, parity=parity,
+            code=code,
+            name=name or spoken[0].upper() + spoken[1:], sentence=sentence, stage=stage, needs=needs, parity=parity,
             bounds=bounds, unit=unit, above=above, below=below, harm=harm, measure=measure, strata=strata,
             magnitude=magnitude, threshold=threshold,
         )  # fmt: skip

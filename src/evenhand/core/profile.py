@@ -10,6 +10,7 @@ from evenhand.core.division import Division, class_name
 from evenhand.core.errors import Undefined
 from evenhand.core.finding import Interval
 from evenhand.core.interval import Rate as Counted
+from evenhand.core.judge import short
 from evenhand.core.report import Confusion, Profile, Rate
 from evenhand.core.sides import Decisions
 
@@ -101,7 +102,7 @@ def _rate(name: str, rate: Callable[[Decisions], Counted], side: Decisions, leve
     except Undefined:
         return Rate(name=name, value=None, rows=0)
     low, high = counted.interval(level)
-    interval = Interval(low=low, high=high, level=level, method="wilson")
+    interval = Interval(low=short(low, 9), high=short(high, 9), level=level, method="wilson")
     return Rate(name=name, value=float(counted.value), interval=interval, rows=float(counted.trials))
 
 

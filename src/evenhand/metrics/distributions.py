@@ -33,7 +33,8 @@ def _jensen_shannon(first: Array, second: Array) -> Array:
 
 
 @metric(
-    code="KL", stage="labels", needs="label classes", parity=0.0, bounds=(0, float("inf")), unit="number",
+    code="KL", name="Kullback–Leibler divergence",
+    stage="labels", needs="label classes", parity=0.0, bounds=(0, float("inf")), unit="number",
     magnitude=True, harm=_HARM, above=_WORDS, below=_WORDS,
 )  # fmt: skip
 def kullback_leibler_divergence(comparison: Comparison[Classes]) -> Estimate:
@@ -45,7 +46,8 @@ def kullback_leibler_divergence(comparison: Comparison[Classes]) -> Estimate:
 
 
 @metric(
-    code="JS", stage="labels", needs="label classes", parity=0.0, bounds=(0, float(np.log(2))), unit="number",
+    code="JS", name="Jensen–Shannon divergence",
+    stage="labels", needs="label classes", parity=0.0, bounds=(0, float(np.log(2))), unit="number",
     magnitude=True, harm=_HARM, above=_WORDS, below=_WORDS,
 )  # fmt: skip
 def jensen_shannon_divergence(comparison: Comparison[Classes]) -> Estimate:
@@ -57,7 +59,8 @@ def jensen_shannon_divergence(comparison: Comparison[Classes]) -> Estimate:
 
 
 @metric(
-    code="LP", stage="labels", needs="label classes", parity=0.0, bounds=(0, float(np.sqrt(2))), unit="number",
+    code="LP", name="Lp norm (p = 2)",
+    stage="labels", needs="label classes", parity=0.0, bounds=(0, float(np.sqrt(2))), unit="number",
     magnitude=True, harm=_HARM, above=_WORDS, below=_WORDS,
 )  # fmt: skip
 def lp_norm(comparison: Comparison[Classes]) -> Estimate:
@@ -78,7 +81,8 @@ def total_variation_distance(comparison: Comparison[Classes]) -> Estimate:
 
 
 @metric(
-    code="KS", stage="labels", needs="label classes", parity=0.0, bounds=(0, 1), unit="share",
+    code="KS", name="Kolmogorov–Smirnov distance",
+    stage="labels", needs="label classes", parity=0.0, bounds=(0, 1), unit="share",
     magnitude=True, harm=_HARM, above="in one class, the shares of {group} and {rest} are {size} apart",
     below="in one class, the shares of {group} and {rest} are {size} apart",
 )  # fmt: skip

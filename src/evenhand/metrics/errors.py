@@ -5,7 +5,7 @@ import numpy as np
 from evenhand.core.interval import Array, Estimate, difference, ratio
 from evenhand.core.metric import metric
 from evenhand.core.sides import Comparison, Decisions
-from evenhand.metrics.quotients import quotient
+from evenhand.metrics.quotients import gap, quotient
 
 _MISSED = "Quality of service: positive cases of one group are missed more often (equal opportunity)."
 _ACCUSED = "Quality of service: people of one group are wrongly selected, or accused, more often."
@@ -241,7 +241,7 @@ def difference_in_conditional_acceptance(comparison: Comparison[Decisions]) -> E
 
     n1_rest / p1_rest - n1_group / p1_group; above 0 the model is stingier to the rest. Amazon SageMaker Clarify (DCA).
     """
-    return Estimate(_per_prediction(comparison.rest, 1) - _per_prediction(comparison.group, 1))
+    return Estimate(gap(_per_prediction(comparison.rest, 1), _per_prediction(comparison.group, 1)))
 
 
 @metric(
@@ -255,7 +255,7 @@ def difference_in_conditional_rejection(comparison: Comparison[Decisions]) -> Es
     n0_group / p0_group - n0_rest / p0_rest; below 0 the group is rejected more than its labels say. Amazon SageMaker
     Clarify (DCR), whose own documents read the sign both ways.
     """
-    return Estimate(_per_prediction(comparison.group, 0) - _per_prediction(comparison.rest, 0))
+    return Estimate(gap(_per_prediction(comparison.group, 0), _per_prediction(comparison.rest, 0)))
 
 
 def _per_prediction(side: Decisions, outcome: int) -> Array:
@@ -273,7 +273,7 @@ def treatment_equality(comparison: Comparison[Decisions]) -> Estimate:
 
     FN_group / FP_group - FN_rest / FP_rest; Berk et al. (2018); Amazon SageMaker Clarify (TE).
     """
-    return Estimate(_miss_quotient(comparison.group) - _miss_quotient(comparison.rest))
+    return Estimate(gap(_miss_quotient(comparison.group), _miss_quotient(comparison.rest)))
 
 
 def _miss_quotient(side: Decisions) -> Array:

@@ -12,3 +12,12 @@ def quotient(numerator: Array, denominator: Array, reason: str) -> Array:
         raise Undefined(reason)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.true_divide(numerator, denominator))
+
+
+def gap(first: Array, second: Array) -> Array:
+    """first - second of two quotients; raises Undefined where both are infinite (NaN in bootstrap draws)."""
+    with np.errstate(invalid="ignore"):
+        difference = np.asarray(np.subtract(first, second))
+    if difference.ndim == 0 and np.isnan(difference):
+        raise Undefined("both sides are infinite")
+    return difference

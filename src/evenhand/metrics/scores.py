@@ -37,7 +37,8 @@ def _variance(counts: Array, placements: Array, mean: float, effective: float) -
 
 
 @metric(
-    code="AUCD", stage="scores", needs="scored labels", parity=0.0, bounds=(-1, 1), unit="number", harm=_RANK,
+    code="AUCD", name="AUC difference",
+    stage="scores", needs="scored labels", parity=0.0, bounds=(-1, 1), unit="number", harm=_RANK,
     above="scores tell positive from negative cases less well in {group} than in {rest} (AUC {size} lower)",
     below="scores tell positive from negative cases better in {group} than in {rest} (AUC {size} higher)",
 )  # fmt: skip

@@ -11,8 +11,8 @@ from itertools import accumulate, pairwise
 from markupsafe import Markup, escape
 
 from evenhand.core.finding import Finding, Interval
+from evenhand.core.visible import visible
 from evenhand.renderers import figures
-from evenhand.renderers.visible import visible
 
 BINS = 64  # bars of a drawn histogram; finer ones become combs
 SHADES = 7
@@ -50,7 +50,7 @@ def _round_step(rough: float) -> float:
 def rate_scale(values: Iterable[float | None]) -> Scale:
     """From nothing to the next round value, so that lengths can be compared."""
     highest = max((value for value in values if value is not None and math.isfinite(value)), default=1.0)
-    if highest <= 0:
+    if highest < 1e-9:  # nothing that a chart could tell from nothing
         return Scale(0.0, 1.0)
     step = _round_step(highest / 4)
     top = max(math.ceil(highest / step - 1e-9) * step, highest)
@@ -179,7 +179,7 @@ def histogram(
 ) -> Markup:
     """Rows by score, those labelled positive drawn darker, with the threshold as a dashed line.
 
-    `tallest` is the largest share of its rows that any group has in one bin, so that groups share a height.
+    `tallest` is the height that groups share: the largest share of its rows that any of them has in one bin.
     """
     total = sum(bins)
     if total <= 0:
@@ -202,7 +202,7 @@ def tallest_bin(histograms: Iterable[Sequence[float]]) -> float:
 
 def _outline(heights: Sequence[float], top: float) -> str:
     width = 128 / len(heights)
-    steps = "".join(f"V{40 - 38 * height / top:.1f}h{width:g}" for height in heights)
+    steps = "".join(f"V{round(40 - 38 * height / top, 1):g}h{width:g}" for height in heights)
     return f"M0 40{steps}V40Z"
 
 

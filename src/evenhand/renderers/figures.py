@@ -7,6 +7,7 @@ from datetime import datetime
 from evenhand.core.finding import Finding, Interval
 
 MINUS = "\u2212"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def percent(rate: float | None) -> str:
@@ -49,7 +50,7 @@ def _digits(number: float) -> str:
         return "0"
     if size >= 1e15 or size < 1e-4:
         mantissa, exponent = f"{number:.1e}".split("e")
-        return f"{mantissa} × 10^{int(exponent)}"
+        return f"{mantissa} × 10{str(int(exponent)).translate(_RAISED)}"
     if size >= 1000:
         return f"{number:,.0f}"
     places = 1 if size >= 100 else 2 if size >= 10 else 3 if size >= 0.01 else 4

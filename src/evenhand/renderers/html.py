@@ -12,9 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from evenhand.core.report import Report
+from evenhand.core.visible import visible
 from evenhand.renderers import charts, embedded, figures, outline, pieces, verdicts
 from evenhand.renderers.difference import difference
-from evenhand.renderers.visible import visible
 
 BUDGET = 300_000  # bytes that a page should stay under
 Detail = Literal["all", "notable", "none"]

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from evenhand.core.finding import Finding
 from evenhand.core.report import Report
+from evenhand.core.visible import visible
 from evenhand.renderers import figures, outline, pieces, verdicts
 from evenhand.renderers.difference import Change, Difference, difference
 from evenhand.renderers.outline import Part
-from evenhand.renderers.visible import visible
 
 MOST_ROWS = 40
 _MARKUP = re.compile(
@@ -164,7 +164,7 @@ def _facet(part: Part) -> Iterator[str]:
             [plain(part.short(profile.group)), *(figures.value(profile.errors.get(name)) for name in errors)]
             for profile in part.profiles
         )
-        yield from _table(("Group", *(f">{plain(name)}" for name in errors)), rows)
+        yield from _table(("Group", *(f">{plain(figures.titled(name))}" for name in errors)), rows)
     if part.findings:
         yield "<details><summary>All measures</summary>"
         yield ""

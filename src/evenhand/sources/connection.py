@@ -29,7 +29,7 @@ def connect(
     for setting in (
         f"threads = {threads or os.cpu_count() or 1}",
         f"temp_directory = {literal(_spill_directory())}",
-        f"allowed_paths = [{', '.join(literal(str(path)) for path in paths)}]",
+        f"allowed_paths = [{', '.join(_allowed(paths))}]",
         "autoinstall_known_extensions = false",
         "autoload_known_extensions = false",
         "enable_external_access = false",
@@ -37,6 +37,16 @@ def connect(
     ):
         connection.execute(f"SET {setting}")
     return connection
+
+
+def exactly(path: Path) -> str:
+    """The path as DuckDB must be given it, with the signs of a glob in a name meaning themselves."""
+    return "".join(f"[{sign}]" if sign in "[*?" else sign for sign in str(path))
+
+
+def _allowed(paths: Sequence[Path]) -> list[str]:
+    # DuckDB checks the path before and after it looks for matches of a glob.
+    return [literal(form) for path in paths for form in dict.fromkeys((str(path), exactly(path)))]
 
 
 def literal(text: str) -> str:

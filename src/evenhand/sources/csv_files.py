@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 
 from evenhand.core.errors import UnreadableSource
-from evenhand.sources.connection import literal
+from evenhand.sources.connection import exactly, literal
 from evenhand.sources.scan import Scan, aliases, listed
-from evenhand.sources.whole_numbers import as_text_or_number, loosened, settled
+from evenhand.sources.settled_types import as_text_or_number, loosened, settled
 
 _EVERY = -1
 _FIRST = 20_480
@@ -40,10 +40,6 @@ class Dialect:
             "skip": "0",
         }
         return f"read_csv({listed(files)}, {', '.join(f'{name} = {value}' for name, value in options.items())})"
-
-
-# Enough rows to tell yes and no from true and false.
-_BOOLEAN_ROWS = 20_000
 
 
 def scan(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], _location: str) -> Scan:
@@ -84,7 +80,7 @@ def _sniffed(connection: duckdb.DuckDBPyConnection, file: Path, sample: int) -> 
     options = f"header = true, skip = 0, comment = '', sample_size = {sample}"
     query = "SELECT Delimiter, Quote, Escape, Columns FROM sniff_csv"
     try:
-        (found,) = connection.sql(f"{query}({literal(str(file))}, {options})").fetchall()
+        (found,) = connection.sql(f"{query}({literal(exactly(file))}, {options})").fetchall()
     except duckdb.InvalidInputException as error:
         if "unicode" in str(error):
             raise
@@ -92,22 +88,8 @@ def _sniffed(connection: duckdb.DuckDBPyConnection, file: Path, sample: int) -> 
     separator, quote, escape, columns = found
     if len(columns) == 1 and any(sign in line for sign in _SEPARATORS):
         return _plain(line)
-    types = tuple(str(column["type"]) for column in columns)
-    dialect = Dialect(str(separator), _sign(quote), _sign(escape), types, date, timestamp)
-    return replace(dialect, types=_plain_words(connection, file, dialect))
-
-
-def _plain_words(connection: duckdb.DuckDBPyConnection, file: Path, dialect: Dialect) -> tuple[str, ...]:
-    """The types, with columns of yes and no as text: only true and false are what other sources call boolean."""
-    guessed = [place for place, kind in enumerate(dialect.types) if kind == "BOOLEAN"]
-    if not guessed:
-        return dialect.types
-    texts = dialect.reader([file], header=True, types=("VARCHAR",) * len(dialect.types))
-    names = aliases(len(dialect.types))
-    tests = ", ".join(f"bool_and(lower(trim({names[place]})) IN ('true', 'false'))" for place in guessed)
-    query = f"SELECT {tests} FROM (FROM {texts} LIMIT {_BOOLEAN_ROWS})"  # noqa: S608 - our own aliases
-    found = dict(zip(guessed, connection.sql(query).fetchall()[0], strict=True))
-    return tuple("VARCHAR" if found.get(place) is False else kind for place, kind in enumerate(dialect.types))
+    types = tuple(as_text_or_number(str(column["type"])) for column in columns)
+    return Dialect(str(separator), _sign(quote), _sign(escape), types)
 
 
 def _sign(guess: str) -> str:
@@ -135,9 +117,7 @@ def _header(connection: duckdb.DuckDBPyConnection, file: Path, dialect: Dialect)
     return ["" if name is None else str(name) for name in connection.sql(query).fetchall()[0]]
 
 
-def _settled(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], dialect: Dialect
-) -> tuple[list[str], int]:
+def _settled(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], dialect: Dialect) -> tuple[list[str], int]:
     query = f"FROM {dialect.reader(files, header=True, types=loosened(dialect.types))}"
     return settled(connection, query, dialect.types)
 

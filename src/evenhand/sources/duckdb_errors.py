@@ -42,7 +42,13 @@ def explained(error: duckdb.Error, location: str) -> DataError:
         return UnreadableSource(
             f"{location} is cut short or is not the compressed file that its name says. Copy it again."
         )
-    if "Parquet" in text or "magic bytes" in text or "outside file" in text or "TProtocol" in text:
+    if (
+        "Parquet" in text
+        or "magic bytes" in text
+        or "outside file" in text
+        or "ecompression" in text
+        or "TProtocol" in text
+    ):
         return UnreadableSource(f"{location} is not a whole Parquet file: {_first_line(text)}. Copy or write it again.")
     if "expected records" in text:
         return UnreadableSource(

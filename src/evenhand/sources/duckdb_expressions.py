@@ -1,6 +1,6 @@
 """Expressions in DuckDB's SQL over columns aliased c0, c1, …: no name of the data is ever part of a query."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from evenhand.core.errors import ColumnNotFound
 from evenhand.core.values import Kind, Value, coerced
@@ -10,10 +10,10 @@ from evenhand.sources.kinds import not_numbers
 
 
 class DuckDBExpressions:
-    """Builds SQL text over the columns of one frame, in the order of `kinds`."""
+    """Builds SQL text over the columns of one frame, in the order of `kinds`; `blank` ones never hold a value."""
 
-    def __init__(self, kinds: Mapping[str, Kind]) -> None:
-        self._kinds = kinds
+    def __init__(self, kinds: Mapping[str, Kind], blank: Collection[str] = ()) -> None:
+        self._kinds, self._blank = kinds, blank
         self._aliases = {name: f"c{place}" for place, name in enumerate(kinds)}
 
     def column(self, name: str) -> str:
@@ -24,7 +24,7 @@ class DuckDBExpressions:
     def number(self, name: str) -> str:
         """The column as a float."""
         alias = self._alias(name)
-        if self._kinds[name] != "number":
+        if self._kinds[name] != "number" and name not in self._blank:
             raise not_numbers(name, self._kinds[name])
         return f"{alias}::DOUBLE"
 

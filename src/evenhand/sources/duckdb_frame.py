@@ -51,7 +51,9 @@ class DuckDBFrame:
         self.kinds: Mapping[str, Kind] = dict(zip(names, map(_kind, self._types), strict=True))
         if len(self.kinds) < len(names):
             raise DataError(f"Two columns of {location} are called {_first_twice(names)!r}; rename one of them.")
-        self.expressions = DuckDBExpressions(self.kinds)
+        # A batch may lack every value of a column that is a number elsewhere.
+        blank = {name for name, kind in zip(names, self._types, strict=True) if kind in ("sqlnull", "null")}
+        self.expressions = DuckDBExpressions(self.kinds, blank)
         self._relation = _tidied(relation, self._types, placed)
         self.origin = origin
         self._batches = batches
@@ -163,9 +165,10 @@ def _kind(type_id: str) -> Kind:
 def _tidied(relation: Relation, types: Sequence[str], placed: bool) -> Relation:
     """One column after the other as c0, c1, …: NaN as missing, categories as text, wide numbers as floats."""
     aliases = [f"c{place}" for place in range(len(types))] + (["place"] if placed else [])
-    named = relation.select(
-        *(duckdb.ColumnExpression(name).alias(alias) for name, alias in zip(relation.columns, aliases, strict=True))
-    )
+    named = relation
+    if list(relation.columns) != aliases:
+        pairs = zip(relation.columns, aliases, strict=True)
+        named = relation.select(*(duckdb.ColumnExpression(name).alias(alias) for name, alias in pairs))
     tidy = [f"{_tidy(alias, kind)} AS {alias}" for alias, kind in zip(aliases, types, strict=False)]
     return named.project(", ".join(tidy + aliases[len(types) :]))
 

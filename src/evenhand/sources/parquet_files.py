@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from evenhand.core.errors import UnreadableSource
-from evenhand.sources.connection import literal
+from evenhand.sources.connection import exactly, literal
 from evenhand.sources.scan import Scan, listed
 
 
@@ -40,7 +40,7 @@ def _partitions(files: Sequence[Path], location: str) -> set[str]:
 
 def _top_level(connection: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
     """The names of the columns as the file has them; DuckDB's own differ where two differ only by case."""
-    query = f"SELECT name, num_children FROM parquet_schema({literal(str(file))})"  # noqa: S608 - an SQL string
+    query = f"SELECT name, num_children FROM parquet_schema({literal(exactly(file))})"  # noqa: S608 - an SQL string
     (_, children), *rest = connection.sql(query).fetchall()
     names, place = [], 0
     for _ in range(int(children)):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evenhand.sources.connection import literal
+from evenhand.sources.connection import exactly, literal
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,9 @@ class Scan:
 
 def listed(files: Sequence[Path]) -> str:
     """The files as an SQL list."""
-    return "[" + ", ".join(literal(str(file)) for file in files) + "]"
+    return "[" + ", ".join(literal(exactly(file)) for file in files) + "]"
 
 
 def aliases(number: int) -> list[str]:
     """The names c0, c1, …"""
     return [f"c{place}" for place in range(number)]
-

@@ -109,9 +109,8 @@ def _from_query(connection: sa.Connection, query: str) -> sa.Select[Any]:
     everything: sa.Select[Any] = sa.select(sa.literal_column("*")).select_from(text.columns().subquery("query"))
     result = connection.execute(everything.limit(0))
     names = [str(name) for name in result.keys()]  # noqa: SIM118 - a result, not a dict
-    folded = [name.casefold() for name in names] if connection.dialect.name == "sqlite" else names
-    if len(set(folded)) < len(folded):
-        twice = next(name for place, name in enumerate(names) if folded[place] in folded[:place])
+    if len(set(names)) < len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
         raise DataError(f"The query gives two columns called {twice!r}; name them apart with AS.")
     columns: list[sa.ColumnClause[Any]] = [sa.column(quoted_name(name, True)) for name in names]
     return sa.select(*columns).select_from(text.columns(*columns).subquery("query"))

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from evenhand.core.values import Kind
 
 _PAGE = 300  # columns asked about in one query; SQLite takes at most 2,000 results
-_INTEGERS = ("int2", "int4", "int8")
+_INTEGERS, _FLOATS = ("int2", "int4", "int8"), ("float4", "float8", "numeric")
 _CATEGORIES: dict[str, Kind] = {"N": "number", "S": "text", "E": "text", "B": "boolean"}
 
 
@@ -44,6 +44,8 @@ def _postgresql(connection: sa.Connection, given: sa.Subquery, columns: Columns)
 
 def _tidy_postgresql(column: sa.ColumnElement[Any], category: str, name: str) -> tuple[Kind, sa.ColumnElement[Any]]:
     kind = _CATEGORIES.get(category, "other")
+    if kind == "number" and name not in _INTEGERS + _FLOATS:
+        kind = "other"  # money and object ids do not turn into floats
     if kind == "text":
         return kind, sa.cast(column, sa.Text)
     if kind == "number" and name not in _INTEGERS:

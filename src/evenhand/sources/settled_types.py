@@ -1,4 +1,4 @@
-"""Whole numbers: a column that looks whole in its first rows is checked to the last, for the engine would round."""
+"""Settled types: a guess from the first rows is checked to the last, for the engine bends what comes late."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,12 @@ import duckdb
 from evenhand.sources.scan import aliases
 
 _WHOLE = ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "INTEGER", "SMALLINT", "TINYINT")
+# What a column may be read as at first, so that nothing is bent: 0.5 would be rounded, and yes be read as true.
+_LOOSE = {"BIGINT": "DOUBLE", "BOOLEAN": "VARCHAR"}
+_ODD = {
+    "BIGINT": "bool_or(NOT isfinite({0}) OR {0} <> trunc({0}) OR abs({0}) > 9e18)",
+    "BOOLEAN": "bool_or(lower({0}) NOT IN ('true', 'false'))",
+}
 
 
 def as_text_or_number(kind: str) -> str:
@@ -18,8 +24,8 @@ def as_text_or_number(kind: str) -> str:
 
 
 def loosened(types: Sequence[str]) -> list[str]:
-    """The types with whole numbers as floats, which hold whatever number comes."""
-    return ["DOUBLE" if kind == "BIGINT" else kind for kind in types]
+    """The types to read with at first."""
+    return [_LOOSE.get(kind, kind) for kind in types]
 
 
 def settled(connection: duckdb.DuckDBPyConnection, query: str, types: Sequence[str]) -> tuple[list[str], int]:
@@ -28,11 +34,7 @@ def settled(connection: duckdb.DuckDBPyConnection, query: str, types: Sequence[s
     Reading every value once also brings to light what does not fit its type, or is no text at all.
     """
     tests = [
-        f"bool_or(NOT isfinite({alias}) OR {alias} <> trunc({alias}) OR abs({alias}) > 9e18)"
-        if kind == "BIGINT"
-        else f"count({alias}) = 0"
-        for alias, kind in zip(aliases(len(types)), types, strict=True)
+        _ODD.get(kind, "count({0}) < 0").format(alias) for alias, kind in zip(aliases(len(types)), types, strict=True)
     ]
-    ((rows, *broken),) = connection.sql(f"SELECT count(*), {', '.join(tests)} FROM ({query})").fetchall()  # noqa: S608 - our own query
-    kinds = ["DOUBLE" if kind == "BIGINT" and odd else kind for kind, odd in zip(types, broken, strict=True)]
-    return kinds, int(rows)
+    ((rows, *odd),) = connection.sql(f"SELECT count(*), {', '.join(tests)} FROM ({query})").fetchall()  # noqa: S608 - our own query
+    return [_LOOSE[kind] if bent else kind for kind, bent in zip(types, odd, strict=True)], int(rows)

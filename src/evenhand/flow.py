@@ -13,11 +13,12 @@ import narwhals as nw
 import numpy as np
 
 from evenhand.core.audit import Audit, Missing
+from evenhand.core.division import Division
 from evenhand.core.errors import DataError, SpecError, ValueNotFound
 from evenhand.core.finding import Finding
 from evenhand.core.frame import Columns, Frame
 from evenhand.core.judge import finished
-from evenhand.core.plan import Plan, check_positive_occurs, columns_of, facet_axis, plan
+from evenhand.core.plan import Plan, check_positive_occurs, columns_of, facet_axis, named_columns, plan
 from evenhand.core.profile import profiles
 from evenhand.core.report import MetricNote, MissingValues, Provenance, Report
 from evenhand.core.summary import overall, summary
@@ -68,7 +69,7 @@ def run(
         drafts, counted.notes = [*drafts, *flips], notes
     findings = finished(drafts, audit)
     say("measuring", 1, 1)
-    kept = sorted(findings, key=lambda finding: _place(finding, counted.tally))
+    kept = sorted(findings, key=_order(divisions))
     shown = tuple(profile for division in divisions for profile in profiles(division))
     return Report(
         title=title or f"Audit of {PurePath(opened.location).name}",
@@ -79,7 +80,7 @@ def run(
         findings=tuple(kept),
         profiles=shown,
         metrics=tuple(_notes(kept)),
-        missing=tuple(_missing(counted.tally)),
+        missing=tuple(_missing(counted.tally, opened)),
         notes=(*opened.notes, *counted.tally.notes, *counted.notes),
         provenance=_provenance(counted.tally, opened, loaded, time.monotonic() - started),
     )
@@ -202,7 +203,7 @@ def _check(counted: _Counted, audit: Audit, frame: Frame) -> None:
             _empty_group(text, facet.columns, frame)
         if facet.group is None and not facet.cuts and frame.kinds[facet.columns[0]] == "number":
             _check_few(text, levels)
-    for found in _missing(tally):
+    for found in _missing(tally, frame):
         if found.policy == "error" and found.rows:
             raise DataError(
                 f"Column {found.column!r} has no value in {found.rows:,} rows, and missing is error for it."
@@ -226,12 +227,12 @@ def _empty_group(text: str, columns: Sequence[str], frame: Frame) -> None:
     raise ValueNotFound(f"No row is in the group {text!r}. {columns[0]!r} holds {shown}.")
 
 
-def _missing(tally: Tally) -> Iterator[MissingValues]:
+def _missing(tally: Tally, frame: Frame) -> Iterator[MissingValues]:
     """How many rows have no value, for each column that is counted by."""
     audit = tally.audit
     columns = {facet_axis(text): (facet.columns, "facet") for text, facet in tally.facets.items()}
     for axis, name in (("label", audit.label), ("prediction", audit.predicted_label), ("score", audit.score)):
-        columns[axis] = ((name,) if name else (), axis)
+        columns[axis] = (named_columns(name, frame), axis)
     columns |= {axis: ((getattr(audit, axis),), axis) for axis in ("stratum", "block") if getattr(audit, axis)}
     for axis, (names, role) in columns.items():
         if axis in tally.axes and names:
@@ -264,11 +265,18 @@ def _notes(findings: Sequence[Finding]) -> Iterator[MetricNote]:
             )  # fmt: skip
 
 
-def _place(finding: Finding, tally: Tally) -> tuple[int, int, str]:
-    """Findings in the order of the facets, single ones first, then of the stages."""
-    names = [*tally.facets, *(" × ".join(crossed) for crossed in tally.audit.crossed)]
+def _order(divisions: Sequence[Division]) -> Callable[[Finding], tuple[int, int, int]]:
+    """Findings in the order of the facets, then of the stages, then of the groups."""
+    facets = {division.name: place for place, division in enumerate(divisions)}
+    groups = {
+        (division.name, piece.text): place for division in divisions for place, piece in enumerate(division.slices)
+    }
     stages = ("labels", "predictions", "errors", "scores")
-    return names.index(finding.facet), stages.index(finding.stage), finding.group
+
+    def order(finding: Finding) -> tuple[int, int, int]:
+        return facets[finding.facet], stages.index(finding.stage), groups.get((finding.facet, finding.group), -1)
+
+    return order
 
 
 def _provenance(tally: Tally, frame: Frame, model: LoadedModel | None, seconds: float) -> Provenance:

@@ -69,7 +69,7 @@ def test_recorded_predictions_are_joined_by_id(folder: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert "100" in next(
-        note for note in eh.Report.load(folder / "joined" / "report.json").notes if "answers.csv" in note
+        note for note in eh.Report.load(folder / "joined" / "report.json").notes if "no prediction" in note
     )
     without_id = evenhand(*AUDIT, "--facet", "sex", "--predictions", "answers.csv", folder=folder)
     assert "--predictions needs --id" in without_id.stderr

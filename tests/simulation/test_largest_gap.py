@@ -72,22 +72,38 @@ def test_ties_count_half() -> None:
     assert chance_probability(0.1, null) < 0.5
 
 
+def largest_gap(sizes: NDArray[np.int64], hits: NDArray[np.int64], seed: int) -> eh.Finding:
+    """The finding of the largest gap in selection."""
+    groups = len(sizes)
+    columns = {
+        "facet group": np.repeat(np.arange(groups), 2),
+        "prediction": np.tile([False, True], groups),
+        "count": np.stack([sizes - hits, hits], axis=1).ravel(),
+    }
+    audit = eh.Audit(predicted_label="p", positive=[1], facets=["group"], metrics=["GAP-S"], draws=200, seed=seed)
+    cube = Cube.of(("facet group", "prediction"), columns)
+    (finding,) = eh.measure(Tally(audit, "binary", {"group": Facet.parse("group")}, (cube,), audit.positive))
+    return finding
+
+
 def test_the_largest_gap_of_a_tally_is_tested_so() -> None:
     generator, found, times = np.random.default_rng(3), 0, 200
     sizes = np.array([40, 150, 400, 900, 2500])
     for time in range(times):
-        hits = generator.binomial(sizes, 0.3)
-        cube = Cube.of(
-            ("facet group", "prediction"),
-            {
-                "facet group": np.repeat(np.arange(5), 2),
-                "prediction": np.tile([False, True], 5),
-                "count": np.stack([sizes - hits, hits], axis=1).ravel(),
-            },
-        )
-        audit = eh.Audit(predicted_label="p", positive=[1], facets=["group"], metrics=["GAP-S"], draws=200, seed=time)
-        tally = Tally(audit, "binary", {"group": Facet.parse("group")}, (cube,), audit.positive)
-        (finding,) = eh.measure(tally)
-        assert finding.p_value is not None
-        found += finding.p_value < 0.05
+        p_value = largest_gap(sizes, generator.binomial(sizes, 0.3), time).p_value
+        assert p_value is not None
+        found += p_value < 0.05
     assert 0.02 <= found / times <= 0.09
+
+
+@pytest.mark.parametrize(
+    "rates", [[0.3, 0.4, 0.4, 0.4, 0.4], [0.3, 0.35, 0.4, 0.45, 0.5], np.linspace(0.3, 0.5, 20).tolist()]
+)
+def test_the_interval_of_the_largest_gap_covers_it(rates: list[float]) -> None:
+    generator, covered, times = np.random.default_rng(5), 0, 200
+    sizes = np.full(len(rates), 200)
+    for time in range(times):
+        interval = largest_gap(sizes, generator.binomial(sizes, rates), time).interval
+        assert interval is not None
+        covered += interval.low - 1e-12 <= max(rates) - min(rates) <= interval.high
+    assert covered / times >= 0.93

@@ -33,7 +33,7 @@ def frame(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def _from_postgres(table: Table, url: str, query: bool) -> Frame:
     kinds = {bool: sa.Boolean, int: sa.BigInteger, float: sa.Double, str: sa.Text}
-    columns = []
+    columns: list[Any] = []
     for name, values in table.items():
         present = {type(value) for value in values} - {type(None)}
         columns.append(sa.Column(name, kinds[max(present, key=list(kinds).index)]))

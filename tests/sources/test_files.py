@@ -240,11 +240,12 @@ def test_a_parquet_bomb_meets_the_memory_limit(tmp_path: Path) -> None:
 
 def _workbook(file: Path) -> Path:
     book = openpyxl.Workbook()
-    for name, rows in {
+    sheets: dict[str, list[list[Any]]] = {
         "people": [["a", "b", "a"], [1, "x", True], [2.5, 3, None]],
         "trades": [["c"]],
         "bare": [],
-    }.items():
+    }
+    for name, rows in sheets.items():
         sheet = book.create_sheet(name)
         for row in rows:
             sheet.append(row)

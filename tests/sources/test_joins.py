@@ -1,6 +1,7 @@
 """Predictions recorded beside the data are joined by an id, and what finds no partner is told."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -10,8 +11,8 @@ from evenhand.core.frame import Frame
 from evenhand.sources import attach, join_predictions, read
 from tests.sources.source_makers import DATABASES, write_csv
 
-PEOPLE = {"id": list(range(50)), "sex": ["F", "M"] * 25}
-GUESSES = {"id": [*range(40, 2, -1), 99], "guess": [place % 2 for place in range(39)]}
+PEOPLE: dict[str, list[Any]] = {"id": list(range(50)), "sex": ["F", "M"] * 25}
+GUESSES: dict[str, list[Any]] = {"id": [*range(40, 2, -1), 99], "guess": [place % 2 for place in range(39)]}
 
 
 def _wanted() -> list[int | None]:

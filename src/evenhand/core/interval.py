@@ -1,7 +1,7 @@
 """Intervals: for one rate, a gap or a ratio of two, a mean, and draws; and what follows from an interval."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -168,6 +168,23 @@ def ratio(first: Rate, second: Rate) -> Estimate:
     with np.errstate(invalid="ignore", divide="ignore"):
         value = np.true_divide(first.value, second.value)
     return Estimate(value, bounds, "score")
+
+
+def largest(gaps: Sequence[Estimate]) -> Estimate:
+    """The largest absolute value of a few gaps, from their own intervals.
+
+    The upper bound is the largest any of them reaches; the lower one is what some gap keeps at a level that allows for
+    having picked it (Bonferroni).
+    """
+
+    def bounds(level: float) -> Bounds:
+        reached = [max(map(abs, gap.bounds(level))) for gap in gaps if gap.bounds is not None]
+        picked = 1 - (1 - level) / len(gaps)
+        kept = [max(low, -high, 0.0) for low, high in (gap.bounds(picked) for gap in gaps if gap.bounds is not None)]
+        return max(kept), max(reached)
+
+    value = np.max(np.stack([np.abs(gap.value) for gap in gaps]), axis=0)
+    return Estimate(np.asarray(value), bounds, gaps[0].method)
 
 
 def mean_difference(first: Mean, second: Mean, method: str = "normal") -> Estimate:

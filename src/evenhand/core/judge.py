@@ -169,22 +169,19 @@ def _capital(words: str, group: str) -> str:
 
 
 def magnitude_bounds(value: float, draws: Array, level: float) -> Bounds:
-    """The bias-corrected percentile interval of a distance that resampling alone pushes upwards.
+    """An interval of a distance that resampling alone pushes upwards.
 
-    Efron, Better bootstrap confidence intervals, JASA 82 (1987), without acceleration.
+    The lower bound is the bias-corrected percentile (Efron, Better bootstrap confidence intervals, JASA 82, 1987); the
+    upper one the plain percentile, since the corrected one collapses onto small values.
     """
-    defined = draws[np.isfinite(draws)]
+    defined = draws[~np.isnan(draws)]
     if defined.size == 0:
         return math.nan, math.nan
-    normal = NormalDist()
     below = (float((defined < value).sum()) + float((defined == value).sum()) / 2) / defined.size
-    shift = normal.inv_cdf(min(max(below, 0.5 / defined.size), 1 - 0.5 / defined.size))
-    z = normal_quantile(level)
-    shares = (normal.cdf(2 * shift - z), normal.cdf(2 * shift + z))
-    low, high = np.quantile(defined, shares)
-    if math.isinf(value):
-        high = math.inf
-    return float(low), float(max(high, low))
+    shift = NormalDist().inv_cdf(min(max(below, 0.5 / defined.size), 1 - 0.5 / defined.size))
+    shares = (NormalDist().cdf(2 * shift - normal_quantile(level)), (1 + level) / 2)
+    low, high = np.quantile(defined, shares, method="inverted_cdf")
+    return min(float(low), value), max(float(high), value)
 
 
 def without_gap(value: float, null: Array) -> dict[str, float]:

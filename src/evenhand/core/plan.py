@@ -75,14 +75,17 @@ def is_condition(text: str, frame: Frame) -> bool:
     return text not in frame.kinds and any(sign in text for sign in "=<>")
 
 
+def named_columns(text: str | None, frame: Frame) -> tuple[str, ...]:
+    """The columns that a label names, itself or in a condition."""
+    if text is None:
+        return ()
+    return Group.parse(text).columns if is_condition(text, frame) else (text,)
+
+
 def columns_of(audit: Audit, frame: Frame) -> dict[str, str]:
     """Every column that the audit reads, with its role."""
-    roles: dict[str, str] = {}
-    for role in ("label", "predicted_label"):
-        text = getattr(audit, role)
-        if text is not None:
-            names = Group.parse(text).columns if is_condition(text, frame) else (text,)
-            roles |= dict.fromkeys(names, role.replace("_", " "))
+    roles = dict.fromkeys(named_columns(audit.label, frame), "label")
+    roles |= dict.fromkeys(named_columns(audit.predicted_label, frame), "predicted label")
     for text in audit.facets:
         roles |= {name: "facet" for name in Facet.parse(text, list(frame.kinds)).columns if name not in roles}
     for role in ("score", "stratum", "weight", "block"):

@@ -53,11 +53,15 @@ def _standing_out(judged: Sequence[Finding]) -> list[str]:
 
 
 def _untold(judged: Sequence[Finding]) -> list[str]:
-    groups = list(dict.fromkeys(finding.group for finding in judged if finding.verdict == "too little data"))
+    groups = list(dict.fromkeys(_who(finding) for finding in judged if finding.verdict == "too little data"))
     if not groups:
         return []
     shown = ", ".join(groups[:5]) + (f" and {len(groups) - 5} more" if len(groups) > 5 else "")
     return [f"Cannot tell, too little data: {shown}."]
+
+
+def _who(finding: Finding) -> str:
+    return finding.group if finding.label_class is None else f"{finding.group} for the class {finding.label_class}"
 
 
 def distance(finding: Finding) -> float:

@@ -117,13 +117,12 @@ def _measured(draft: Draft, pair: Pair) -> None:
         raise Undefined("nothing divided by nothing")
     draft.value, draft.method = value, estimate.method
     resampled = isinstance(comparison.group, (Decisions, Classes))
-    if metric.magnitude and resampled:
-        draws = metric.measure(comparison_of(metric, pair, "drawn")).value
-        draft.null = np.asarray(metric.measure(comparison_of(metric, pair, "without gap")).value)
-        draft.bounds, draft.method = magnitude_bounds(value, draws, audit.level), "bias-corrected bootstrap"
-        draft.extra = without_gap(value, draft.null)
-    elif estimate.bounds is not None and (audit.block is None or not resampled):
+    if estimate.bounds is not None and (audit.block is None or not resampled):
         draft.bounds = estimate.bounds(audit.level)
     else:
-        draft.bounds = percentile(metric.measure(comparison_of(metric, pair, "drawn")).value, audit.level)
-        draft.method = "block bootstrap" if audit.block is not None else "bootstrap"
+        draws = metric.measure(comparison_of(metric, pair, "drawn")).value
+        bounds = magnitude_bounds(value, draws, audit.level) if metric.magnitude else percentile(draws, audit.level)
+        draft.bounds, draft.method = bounds, "block bootstrap" if audit.block is not None else "bootstrap"
+    if metric.magnitude and resampled:
+        draft.null = np.asarray(metric.measure(comparison_of(metric, pair, "without gap")).value)
+        draft.extra = without_gap(value, draft.null)

@@ -8,7 +8,8 @@ import numpy as np
 
 from evenhand.core.audit import Audit
 from evenhand.core.division import Division
-from evenhand.core.judge import Draft, Subject, magnitude_bounds, without_gap
+from evenhand.core.interval import Array, Bounds
+from evenhand.core.judge import Draft, Subject, without_gap
 from evenhand.core.metric import Metric
 from evenhand.core.resample import largest_gap_null
 from evenhand.core.sides import Decisions
@@ -31,33 +32,45 @@ def largest_gaps(division: Division) -> Iterator[Draft]:
 
 def _largest_gap(division: Division, gap: Gap, known: list[int], audit: Audit) -> Draft:
     rate = gap.rate(Decisions("the groups", division.decisions[known]))
-    worth = division.effective[known]
-    with_trials = np.asarray(rate.trials) > 0
-    metric = _gap_metric(gap)
-    total = sum(division.slices[index].rows for index in known)
-    if with_trials.sum() < 2:
+    worth, metric = division.effective[known], _gap_metric(gap)
+    rated = np.flatnonzero(np.asarray(rate.trials) > 0)
+    if len(rated) < 2:
+        total = sum(division.slices[index].rows for index in known)
         subject = Subject(division.name, "all groups", "each other", total, total, False)
         return Draft(metric, subject, reason="fewer than two groups have rows to rate")
-    indices = [index for index, held in zip(known, with_trials, strict=True) if held]
-    trials = (rate.trials * worth)[with_trials]
-    hits = (rate.hits * worth)[with_trials]
-    rates = hits / trials
-    highest, lowest = indices[int(rates.argmax())], indices[int(rates.argmin())]
-    names = [division.slices[index] for index in (highest, lowest)]
+    hits, trials = (rate.hits * worth)[rated], np.maximum((rate.trials * worth)[rated], 1.0)
+    rates = rate.value[rated]
     value = float(rates.max() - rates.min())
-    small = min(piece.rows for piece in names) < audit.small
-    subject = Subject(division.name, names[0].text, names[1].text, names[0].rows, names[1].rows, small)
-    null = largest_gap_null(hits, np.maximum(trials, 1.0), max(audit.draws, 2000), audit.seed + 2)
-    generator = np.random.default_rng(audit.seed + 3)
-    drawn = generator.binomial(np.maximum(np.rint(trials), 1).astype(np.int64), rates, (audit.draws, len(rates)))
-    drawn = drawn / np.maximum(np.rint(trials), 1)
-    bounds = magnitude_bounds(value, drawn.max(axis=1) - drawn.min(axis=1), audit.level)
+    null = largest_gap_null(hits, trials, max(audit.draws, 2000), audit.seed + 2)
     words = gap.words.replace("{size}", amount(value, "points"))
     return Draft(
         replace(metric, above=words.replace("{highest}", "{group}").replace("{lowest}", "{rest}")),
-        subject, value=value, bounds=bounds, method="bias-corrected bootstrap", null=null,
+        _subject(division, known[rated[rates.argmax()]], known[rated[rates.argmin()]]),
+        value=value, bounds=_bounds(rates, trials, audit), method="bootstrap of the range", null=null,
         extra=without_gap(value, null),
     )  # fmt: skip
+
+
+def _subject(division: Division, highest: int, lowest: int) -> Subject:
+    first, second = division.slices[highest], division.slices[lowest]
+    small = min(first.rows, second.rows) < division.tally.audit.small
+    return Subject(division.name, first.text, second.text, first.rows, second.rows, small)
+
+
+def _bounds(rates: Array, trials: Array, audit: Audit) -> Bounds:
+    """An interval of the range of the rates, which many groups compete to widen.
+
+    The true range is never further from the observed one than the range of the deviations, so the lower bound holds
+    whatever the groups look like; the upper one is the percentile of drawn ranges.
+    """
+    generator = np.random.default_rng(audit.seed + 3)
+    sizes = np.rint(trials).astype(np.int64)
+    drawn = generator.binomial(sizes, rates, (audit.draws, len(rates))) / sizes
+    deviations = np.ptp(drawn - rates, axis=1)
+    share = (1 + audit.level) / 2
+    value = float(np.ptp(rates))
+    low = max(0.0, value - float(np.quantile(deviations, share)))
+    return low, max(value, float(np.quantile(np.ptp(drawn, axis=1), share)))
 
 
 def _gap_metric(gap: Gap) -> Metric:

@@ -24,12 +24,13 @@ def _divergence(first: Array, second: Array) -> Array:
     """sum_x first ln(first / second) in nats; infinite where second lacks a class that first has."""
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(first > 0, first * np.log(first / second), 0.0)
-    return np.asarray(terms.sum(axis=-1))
+    # Rounding can leave a sum of zero just below it.
+    return np.maximum(terms.sum(axis=-1), 0.0)
 
 
 def _jensen_shannon(first: Array, second: Array) -> Array:
     middle = (first + second) / 2
-    return (_divergence(first, middle) + _divergence(second, middle)) / 2
+    return np.asarray((_divergence(first, middle) + _divergence(second, middle)) / 2)
 
 
 @metric(

@@ -1,8 +1,6 @@
 """Errors: who bears the model's mistakes, given the true labels."""
 
-import numpy as np
-
-from evenhand.core.interval import Array, Estimate, difference, ratio
+from evenhand.core.interval import Array, Estimate, difference, largest, ratio
 from evenhand.core.metric import metric
 from evenhand.core.sides import Comparison, Decisions
 from evenhand.metrics.quotients import gap, quotient
@@ -205,8 +203,13 @@ def equalized_odds_difference(comparison: Comparison[Decisions]) -> Estimate:
 
     Hardt, Price, Srebro, Equality of Opportunity in Supervised Learning (2016).
     """
-    gaps = [abs(gap) for gap in _odds_gaps(comparison)]
-    return Estimate(np.maximum(*gaps))
+    group, rest = comparison.group, comparison.rest
+    return largest(
+        [
+            difference(rest.true_positive_rate, group.true_positive_rate),
+            difference(rest.false_positive_rate, group.false_positive_rate),
+        ]
+    )
 
 
 @metric(
@@ -219,16 +222,10 @@ def average_odds_difference(comparison: Comparison[Decisions]) -> Estimate:
 
     Bellamy et al., AI Fairness 360 (2018), with the sign of the other differences here: rest minus group.
     """
-    true_gap, false_gap = _odds_gaps(comparison)
-    return Estimate((true_gap + false_gap) / 2)
-
-
-def _odds_gaps(comparison: Comparison[Decisions]) -> tuple[Array, Array]:
     group, rest = comparison.group, comparison.rest
-    return (
-        rest.true_positive_rate.value - group.true_positive_rate.value,
-        rest.false_positive_rate.value - group.false_positive_rate.value,
-    )
+    true_gap = rest.true_positive_rate.value - group.true_positive_rate.value
+    false_gap = rest.false_positive_rate.value - group.false_positive_rate.value
+    return Estimate((true_gap + false_gap) / 2)
 
 
 @metric(

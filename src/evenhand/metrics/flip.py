@@ -88,11 +88,20 @@ def standardised(columns: dict[str, Array]) -> tuple[NDArray[np.float64], list[s
 def _scores(column: Array) -> NDArray[np.float64] | None:
     values = np.asarray(column, np.float64)
     values = np.where(np.isfinite(values), values, np.nan)
-    if np.isnan(values).all():
+    if np.isnan(values).all() or _is_identifier(values):
         return None
     values = np.where(np.isnan(values), np.nanmean(values), values)
     spread = values.std()
     return ((values - values.mean()) / spread)[:, np.newaxis] if spread > 0 else None
+
+
+def _is_identifier(values: NDArray[np.float64]) -> bool:
+    """Whole numbers of which no two are the same number people, not what people are like."""
+    return (
+        len(values) > MOST_CATEGORIES
+        and len(np.unique(values)) == len(values)
+        and bool((values == values.round()).all())
+    )
 
 
 def _indicators(column: Array) -> NDArray[np.float64] | None:

@@ -110,6 +110,21 @@ def test_intersections_show_small_cells_marked() -> None:
     assert sum(profile.rows for profile in crossed) == 600
 
 
+def test_the_four_fifths_rule_looks_at_the_group_selected_most() -> None:
+    report = eh.run(BINARY, people(2_000))
+    rates = {
+        profile.group: next(rate.value for rate in profile.rates if rate.name == "predicted positive")
+        for profile in report.profiles
+        if profile.facet == "race" and "missing" not in profile.group
+    }
+    highest = max(rates, key=lambda group: rates[group] or 0.0)
+    ratios = {finding.group: finding for finding in report.findings if finding.metric == "IR"}
+    assert ratios.keys() == rates.keys() - {highest}
+    for group, finding in ratios.items():
+        assert finding.against == highest
+        assert finding.value == pytest.approx((rates[group] or 0.0) / (rates[highest] or 1.0))
+
+
 def test_weights_change_rates_and_widen_intervals() -> None:
     plain, weighted = (eh.run(audit, people()) for audit in (BINARY, BINARY.model_copy(update={"weight": "weight"})))
     first, second = found(plain, "DPPL", "sex=f"), found(weighted, "DPPL", "sex=f")

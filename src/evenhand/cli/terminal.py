@@ -97,6 +97,14 @@ def _matters(finding: "Finding") -> bool:
     return not told or (finding.metric.startswith("GAP") and bool(finding.differs))
 
 
+def _unseen(finding: "Finding") -> str:
+    """Why too little data cannot tell: the smallest gap that would have been seen."""
+    if finding.minimum_detectable is None:
+        return "too little data"
+    unit = " times" if finding.parity == 1 else ""
+    return f"too little data: only a gap of {finding.minimum_detectable:.2g}{unit} would have been seen"
+
+
 def _table(findings: list["Finding"]) -> object:
     from rich.table import Table
     from rich.text import Text
@@ -113,7 +121,7 @@ def _table(findings: list["Finding"]) -> object:
         interval = f"{finding.interval.low:.3g} to {finding.interval.high:.3g}" if finding.interval else ""
         against = "" if finding.against == "the rest" else f" against {finding.against}"
         label_class = "" if finding.label_class is None else f" (class {finding.label_class})"
-        note = f" — {mark[2:]}" if finding.verdict == "too little data" else ""
+        note = f" — {_unseen(finding)}" if finding.verdict == "too little data" else ""
         table.add_row(
             Text(mark[0], style=colour), Text(finding.metric, style=colour),
             "" if finding.value is None else f"{finding.value:.3g}", interval, f"{finding.rows:,}",

@@ -45,6 +45,7 @@ class Metric:
     strata: bool = False
     magnitude: bool = False
     threshold: float | None = None
+    against_highest: bool = False
 
     @property
     def is_ratio(self) -> bool:
@@ -80,22 +81,23 @@ def metric(
     magnitude: bool = False,
     threshold: float | None = None,
     name: str | None = None,
+    against_highest: bool = False,
 ) -> _Decorator:
     """Make a function of a Comparison a metric; its name (or `name`) and first docstring line are what reports print.
 
     `above` and `below` say in words what a value on that side of parity means: `{group}` and `{rest}` are the two
     sides, `{size}` is the distance. `magnitude` marks distances that cannot be negative, which chance alone makes
     positive; they are tested against resamples without a gap. `strata`: only where a stratum is given.
+    `against_highest`: compared with the group selected most often, not with the rest.
     """
 
     def decorate(measure: Callable[[Any], Estimate]) -> Metric:
         spoken = measure.__name__.replace("_", " ")
         sentence = (measure.__doc__ or "").strip().splitlines()[0]
         return Metric(
-            code=code,
-            name=name or spoken[0].upper() + spoken[1:], sentence=sentence, stage=stage, needs=needs, parity=parity,
-            bounds=bounds, unit=unit, above=above, below=below, harm=harm, measure=measure, strata=strata,
-            magnitude=magnitude, threshold=threshold,
+            code=code, name=name or spoken[0].upper() + spoken[1:], sentence=sentence, stage=stage, needs=needs,
+            parity=parity, bounds=bounds, unit=unit, above=above, below=below, harm=harm, measure=measure,
+            strata=strata, magnitude=magnitude, threshold=threshold, against_highest=against_highest,
         )  # fmt: skip
 
     return decorate

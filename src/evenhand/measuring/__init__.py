@@ -15,7 +15,7 @@ from evenhand.core.sides import Classes, Decisions
 from evenhand.core.tally import Tally
 from evenhand.measuring.comparisons import comparison_of
 from evenhand.measuring.gaps import largest_gaps
-from evenhand.measuring.pairs import MOST_COMPARISONS, Pair, pairs_of, views_of
+from evenhand.measuring.pairs import MOST_COMPARISONS, Pair, pairs_against_highest, pairs_of, views_of
 from evenhand.metrics import chosen
 from evenhand.metrics.gaps import ALL as GAPS
 
@@ -36,6 +36,8 @@ def divisions_of(tally: Tally) -> list[Division]:
 def drafts_of(tally: Tally, divisions: Sequence[Division]) -> list[Draft]:
     """Every question measured, before verdicts."""
     metrics = [metric for metric in _wanted(tally.audit) if _applies(metric, tally)]
+    ordinary = [metric for metric in metrics if not metric.against_highest]
+    highest = [metric for metric in metrics if metric.against_highest]
     drafts: list[Draft] = []
     for division in divisions:
         pairs = pairs_of(division)
@@ -45,7 +47,9 @@ def drafts_of(tally: Tally, divisions: Sequence[Division]) -> list[Draft]:
                 "one-vs-rest, or lower most_groups."
             )
         for pair in pairs:
-            drafts.extend(_drafts(pair, metrics))
+            drafts.extend(_drafts(pair, ordinary))
+        for pair in pairs_against_highest(division) if highest else ():
+            drafts.extend(_draft(pair, metric, pair.subject()) for metric in highest)
         drafts.extend(largest_gaps(division))
     return drafts
 

@@ -133,6 +133,20 @@ def pairs_of(division: Division) -> list[Pair]:
     return [pair for pair in pairs if pair.outside]
 
 
+def pairs_against_highest(division: Division) -> list[Pair]:
+    """Each of three or more groups of a binary audit, with the one that is selected most often (not a small one)."""
+    slices, small = division.slices, division.tally.audit.small
+    known = [index for index, piece in enumerate(slices) if not piece.missing and piece.rows]
+    if len(known) < 3 or division.tally.outcome != "binary":
+        return []
+    rates = Decisions("the groups", division.decisions).selection_rate.value
+    rated = [index for index in known if slices[index].rows >= small and not np.isnan(rates[index])]
+    if not rated:
+        return []
+    highest = max(rated, key=lambda index: float(rates[index]))
+    return [Pair(division, (index,), (highest,), slices[highest].text) for index in known if index != highest]
+
+
 def _reference(division: Division, audit: Audit) -> int | None:
     """The group whose every facet has its reference value; None where a facet has no reference."""
     if not all(facet in audit.reference for facet in division.facets):

@@ -35,6 +35,21 @@ def disparate_impact(comparison: Comparison[Decisions]) -> Estimate:
 
 
 @metric(
+    code="IR", stage="predictions", needs="predictions", parity=1.0, bounds=(0, float("inf")), unit="times",
+    harm=_HARM, above="{group} is predicted positive {size} as often as {rest}, which is selected most often",
+    below="{group} is predicted positive {size} as often as {rest}, which is selected most often", threshold=0.8,
+    against_highest=True,
+)  # fmt: skip
+def impact_ratio(comparison: Comparison[Decisions]) -> Estimate:
+    """How often the model selects the group for each time it selects the group it selects most often.
+
+    The four-fifths rule as 29 CFR 1607.4 D words it: against the group with the highest rate. Given for facets of three
+    groups or more; with two it is the disparate impact.
+    """
+    return ratio(comparison.group.selection_rate, comparison.rest.selection_rate)
+
+
+@metric(
     code="CDDPL", stage="predictions", needs="predictions", parity=0.0, bounds=(-1, 1), unit="number", strata=True,
     harm=_HARM,
     above="within the strata, {group} has a larger share of the rejections than of the acceptances",

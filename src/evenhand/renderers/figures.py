@@ -95,6 +95,14 @@ def acceptable(finding: Finding) -> str:
     return f"{value(low)} to {value(high)}"
 
 
+def detectable(finding: Finding) -> str:
+    """The smallest gap that these rows would have shown four times in five: a distance, or a factor for ratios."""
+    smallest = finding.minimum_detectable
+    if smallest is None:
+        return "none"
+    return f"{value(smallest)} times" if finding.parity == 1 else value(smallest)
+
+
 def probability(p_value: float | None) -> str:
     """A p-value as an equation."""
     if p_value is None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 from importlib.util import find_spec
+from operator import and_
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def reports(real_tables: Path) -> Callable[[str], eh.Report]:
     return report
 
 
-PLACES = [(name, (facet,)) for name, case in CASES.items() for facet in case.facets]
+PLACES: list[tuple[str, tuple[str, ...]]] = [(name, (facet,)) for name, case in CASES.items() for facet in case.facets]
 PLACES += [(name, ("race", "sex")) for name in CASES]
 
 
@@ -118,9 +119,7 @@ def test_rates_of_every_group_agree(
     assert len(profiles) == len(by_group)
     for levels, theirs in by_group.iterrows():
         values = (levels,) if isinstance(levels, str) else levels
-        group = str(eh.Group.of(facets[0], values[0]))
-        if len(facets) > 1:
-            group = str(eh.Group.of(facets[0], values[0]) & eh.Group.of(facets[1], values[1]))
+        group = str(reduce(and_, map(eh.Group.of, facets, values)))
         profile = profiles[group]
         assert profile.rows == theirs["count"]
         ours = {rate.name: rate.value for rate in profile.rates}

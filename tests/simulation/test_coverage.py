@@ -195,7 +195,7 @@ def tally_of(audit: eh.Audit, columns: dict[str, NDArray[np.generic]], sums: tup
     return Tally(audit, "binary", facets, (cube,), audit.positive)
 
 
-def cells_of(counts: Floats) -> dict[str, NDArray[np.generic]]:
+def cells_of(counts: NDArray[np.int64]) -> dict[str, NDArray[np.generic]]:
     side, stratum, label, prediction = np.indices(counts.shape).reshape(4, -1)
     return {
         "facet side": side, "stratum": stratum, "label": label == 1, "prediction": prediction == 1,
@@ -231,7 +231,7 @@ def coverages(codes: tuple[str, ...], rows: int, times: int, draws: int) -> dict
             label="label", positive=[1], predicted_label="prediction", facets=["side"], stratum="stratum",
             metrics=list(codes), draws=draws, seed=time, comparison="one-vs-reference", reference={"side": 0},
         )  # fmt: skip
-        counts = generator.multinomial(rows, shares.ravel()).reshape(shares.shape)
+        counts = np.asarray(generator.multinomial(rows, shares.ravel())).reshape(shares.shape)
         for finding in eh.measure(tally_of(audit, cells_of(counts))):
             assert finding.interval is not None
             assert finding.group == "side=1"

@@ -1,4 +1,4 @@
-"""evenhand validate: does the audit fit its data? Reads the spec and the first rows only."""
+"""evenhand validate: does the audit fit its data? Opens the data and looks at columns and types, and counts nothing."""
 
 from typing import Annotated
 

@@ -1,0 +1,58 @@
+"""Makes one virtual environment for each peer under benchmarks/.environments, so that no pins meet; needs uv."""
+
+import argparse
+import shutil
+import subprocess
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ENVIRONMENTS = HERE / ".environments"
+
+# Each peer: the python it runs on, and the lines given to `uv pip install`.
+PEERS: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
+    "fairlearn": ("3.11", (("fairlearn==0.15.0", "pandas", "pyarrow"),)),
+    # Its declared dependencies (boto3, s3fs) are never imported by the metrics; pandas 3 breaks string facets.
+    "smclarify": (
+        "3.11",
+        (("--no-deps", "smclarify==0.5"), ("pandas<3", "scikit-learn", "pyarrow", "pyfunctional")),
+    ),
+    "aif360": ("3.11", (("aif360==0.6.1", "pandas<3", "pyarrow"),)),
+    # Without dependencies: the audit needs no torch, plots and bias mitigation do.
+    "aequitas": (
+        "3.11",
+        (
+            ("--no-deps", "aequitas==1.1.0"),
+            ("pandas<3", "scikit-learn", "scipy", "altair", "seaborn", "matplotlib", "tabulate", "millify", "pyarrow"),
+        ),
+    ),
+}
+
+
+def python_of(peer: str) -> Path:
+    """The interpreter of a peer's environment."""
+    return ENVIRONMENTS / peer / "bin" / "python"
+
+
+def make(peer: str) -> None:
+    """Make (or make anew) the environment of one peer."""
+    uv = shutil.which("uv")
+    if uv is None:
+        raise SystemExit("uv is not on the path; see https://docs.astral.sh/uv/.")
+    python, installs = PEERS[peer]
+    folder = ENVIRONMENTS / peer
+    subprocess.run([uv, "venv", "--clear", "--quiet", "--python", python, str(folder)], check=True)
+    for lines in installs:
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python_of(peer)), *lines], check=True)
+
+
+def main() -> None:
+    """Make the environments named, or all of them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("peers", nargs="*", choices=[*PEERS, []], help="by default all")
+    for peer in parser.parse_args().peers or PEERS:
+        print(f"{peer} …", flush=True)
+        make(peer)
+
+
+if __name__ == "__main__":
+    main()

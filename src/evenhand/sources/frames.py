@@ -32,7 +32,9 @@ def read_frame(
         return _from_relation(source)
     if isinstance(source, Mapping):
         arrays = as_arrays(source)
-        kept = _InMemory(_positional(arrays), list(arrays), _dict_batches(arrays), location or "a dict of columns")
+        height = len(next(iter(arrays.values()), ()))
+        where = location or "a dict of columns"
+        kept = _InMemory(_positional(arrays), list(arrays), _dict_batches(arrays), where, height)
         return _registered(kept, notes, memory_limit, threads)
     table = nw.from_native(_with_text_names(source), pass_through=True)
     if isinstance(table, nw.LazyFrame):
@@ -62,6 +64,7 @@ class _InMemory:
     names: Sequence[str]
     batches: Batches
     location: str
+    height: int
 
 
 def _registered(kept: _InMemory, notes: Sequence[str], memory_limit: str, threads: int | None) -> DuckDBFrame:
@@ -73,7 +76,13 @@ def _registered(kept: _InMemory, notes: Sequence[str], memory_limit: str, thread
     try:
         source = origin.relation(origin.connect(), "source")
         frame = DuckDBFrame(
-            source, kept.names, location=kept.location, origin=origin, batches=kept.batches, notes=notes
+            source,
+            kept.names,
+            location=kept.location,
+            origin=origin,
+            batches=kept.batches,
+            height=kept.height,
+            notes=notes,
         )
     except duckdb.Error as error:
         raise explained(error, kept.location) from error
@@ -89,7 +98,7 @@ def _from_eager(table: nw.DataFrame[Any], location: str | None) -> _InMemory:
             yield chosen[start : start + size].to_native()
 
     where = location or f"a {table.implementation} table of {len(table):,} rows"
-    return _InMemory(_renamed(table), names, batches, where)
+    return _InMemory(_renamed(table), names, batches, where, len(table))
 
 
 def _with_text_names(source: Any) -> Any:

@@ -12,6 +12,7 @@ from evenhand.core.interval import (
     corrected,
     detectable,
     difference,
+    expanded,
     newcombe,
     ratio,
     ratio_score,
@@ -117,3 +118,10 @@ def test_the_detectable_gap_is_the_gap_that_power_analysis_gives() -> None:
     # 2.8 standard errors: 80% power at the 5% level.
     assert detectable((-0.196, 0.196), 0.95, logarithmic=False) == pytest.approx(0.2802, abs=1e-3)
     assert detectable((0.0, math.inf), 0.95, logarithmic=True) is None
+
+
+def test_few_units_widen_the_level_as_students_quantile_does() -> None:
+    # t(0.975, 19) = 2.0930; widened by sqrt(20/19) it is 2.1474, which the normal distribution reaches at 0.96824.
+    assert expanded(0.95, 20) == pytest.approx(0.96824, abs=1e-4)
+    assert expanded(0.95, 10**7) == pytest.approx(0.95, abs=1e-6)
+    assert expanded(0.95, 2) == 0.95

@@ -330,6 +330,6 @@ def test_blocks_of_dependent_rows_are_drawn_together() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("blocks", [100, 200])
+@pytest.mark.parametrize("blocks", [20, 60, 200])
 def test_blocks_of_dependent_rows_cover_in_93_to_97_cases(blocks: int) -> None:
     assert LOWEST <= blocked_coverage(2000, blocks=blocks, block="person")["DPL"] <= HIGHEST

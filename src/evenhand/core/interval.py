@@ -105,6 +105,20 @@ def percentile(draws: Array, level: float) -> Bounds:
     return float(low), float(high)
 
 
+def expanded(level: float, units: int) -> float:
+    """The level at which a percentile interval of few units covers as often as it says.
+
+    Hesterberg, What Teachers Should Know About the Bootstrap, The American Statistician 69 (2015), 371-386: Student's
+    quantile (here by its expansion in 1/degrees) takes the place of the normal one, and units / (units - 1) makes up
+    for the bootstrap's narrowness.
+    """
+    if units < 3:
+        return level
+    z, degrees = normal_quantile(level), units - 1
+    student = z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
+    return 2 * _NORMAL.cdf(student * math.sqrt(units / degrees)) - 1
+
+
 @dataclass(frozen=True)
 class Rate:
     """Hits among trials on one side of a comparison; shapes agree and any draws lie in front.

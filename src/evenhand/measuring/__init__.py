@@ -8,7 +8,7 @@ from evenhand.core.audit import Audit
 from evenhand.core.division import Division
 from evenhand.core.errors import SpecError, Undefined, suggestion
 from evenhand.core.finding import Finding
-from evenhand.core.interval import percentile
+from evenhand.core.interval import expanded, percentile
 from evenhand.core.judge import Draft, Subject, finished, magnitude_bounds, without_gap
 from evenhand.core.metric import Metric
 from evenhand.core.sides import Classes, Decisions
@@ -125,7 +125,8 @@ def _measured(draft: Draft, pair: Pair) -> None:
         draft.bounds = estimate.bounds(audit.level)
     else:
         draws = metric.measure(comparison_of(metric, pair, "drawn")).value
-        bounds = magnitude_bounds(value, draws, audit.level) if metric.magnitude else percentile(draws, audit.level)
+        level = expanded(audit.level, pair.units)
+        bounds = magnitude_bounds(value, draws, level) if metric.magnitude else percentile(draws, level)
         draft.bounds, draft.method = bounds, "block bootstrap" if audit.block is not None else "bootstrap"
     if metric.magnitude and resampled:
         draft.null = np.asarray(metric.measure(comparison_of(metric, pair, "without gap")).value)

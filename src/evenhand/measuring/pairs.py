@@ -48,6 +48,15 @@ class Pair:
         name = slices[self.inside[0]].text
         return Subject(self.division.name, name, self.against, rows, others, small, label_class)
 
+    @property
+    def units(self) -> int:
+        """The independent units on the smaller side: rows, or blocks with any of its rows."""
+        sides = (self.inside, self.outside)
+        if self.division.blocks is None:
+            return min(sum(self.division.slices[index].rows for index in side) for side in sides)
+        held = [self.division.blocks[list(side)].sum(axis=(0, 2, 3, 4)) > 0 for side in sides]
+        return int(min(blocks.sum() for blocks in held))
+
     def effective(self, inside: bool) -> float:
         """Independent rows per unit of weight on one side."""
         side = list(self.inside if inside else self.outside)

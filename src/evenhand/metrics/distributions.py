@@ -25,7 +25,7 @@ def _divergence(first: Array, second: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(first > 0, first * np.log(first / second), 0.0)
     # Rounding can leave a sum of zero just below it.
-    return np.maximum(terms.sum(axis=-1), 0.0)
+    return np.asarray(np.maximum(terms.sum(axis=-1), 0.0))
 
 
 def _jensen_shannon(first: Array, second: Array) -> Array:

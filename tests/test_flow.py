@@ -215,6 +215,17 @@ def test_regression_errors_per_group() -> None:
     assert found(report, "CD", "sex=f").value == pytest.approx(inside["m"] - inside["f"])
 
 
+def test_every_row_left_out_is_counted() -> None:
+    data = people()
+    data["weight"] = np.where(np.arange(600) < 7, np.nan, 1.0)
+    report = eh.run(BINARY.model_copy(update={"weight": "weight"}), data)
+    assert {(missing.column, missing.rows, missing.policy) for missing in report.missing} >= {("weight", 7, "drop")}
+    truth = np.where(np.arange(600) < 5, np.nan, data["score"])
+    audit = eh.Audit(label="truth", predicted_label="score", facets=("sex",), outcome="regression")
+    report = eh.run(audit, {"sex": data["sex"], "truth": truth, "score": data["score"]})
+    assert [(missing.column, missing.rows) for missing in report.missing] == [("truth or score", 5)]
+
+
 def test_one_undefined_metric_costs_no_other() -> None:
     data = people(200)
     data["label"] = np.where(data["sex"] == "f", 0, data["label"])

@@ -192,11 +192,9 @@ def _check(counted: _Counted, audit: Audit, frame: Frame) -> None:
     """Raise DataError for what only the counts can show."""
     tally = counted.tally
     if tally.outcome == "binary":
-        for axis in ("label", "prediction"):
-            if axis == "prediction" and "label" in tally.axes:
-                break
-            if axis in tally.axes and not any(level for level in tally.over([axis]).levels[axis]):
-                check_positive_occurs(audit, frame, tally.positive)
+        axis = "label" if "label" in tally.axes else "prediction"
+        if True not in tally.over([axis]).levels[axis]:
+            check_positive_occurs(audit, frame, tally.positive)
     for text, facet in tally.facets.items():
         levels = tally.over([facet_axis(text)]).levels[facet_axis(text)]
         if facet.group is not None and True not in levels:
@@ -235,14 +233,23 @@ def _missing(tally: Tally, frame: Frame) -> Iterator[MissingValues]:
         columns[axis] = (named_columns(name, frame), axis)
     columns |= {axis: ((getattr(audit, axis),), axis) for axis in ("stratum", "block") if getattr(audit, axis)}
     for axis, (names, role) in columns.items():
-        if axis in tally.axes and names:
-            cube = tally.over([axis])
-            rows = sum(
-                int(n) for code, n in zip(cube.codes[:, 0], cube.count, strict=True) if cube.levels[axis][code] is None
-            )
+        rows = _rows_at(tally, axis, None) if names else 0
+        if rows:
             policy: Missing = next((audit.missing[name] for name in names if name in audit.missing), "own group")
-            if rows:
-                yield MissingValues(column=", ".join(names), role=role, rows=rows, policy=policy)
+            yield MissingValues(column=", ".join(names), role=role, rows=rows, policy=policy)
+    if tally.unweighted:
+        yield MissingValues(column=str(audit.weight), role="weight", rows=tally.unweighted, policy="drop")
+    if incomplete := _rows_at(tally, "incomplete", True):
+        names = tuple(name for name in (audit.label, audit.predicted_label, audit.score) if name is not None)
+        yield MissingValues(column=" or ".join(names), role="label or prediction", rows=incomplete, policy="drop")
+
+
+def _rows_at(tally: Tally, axis: str, level: Level) -> int:
+    """The rows at one level of an axis; 0 where it is not counted by."""
+    if axis not in tally.axes:
+        return 0
+    cube = tally.over([axis])
+    return sum(int(n) for code, n in zip(cube.codes[:, 0], cube.count, strict=True) if cube.levels[axis][code] is level)
 
 
 def _notes(findings: Sequence[Finding]) -> Iterator[MetricNote]:

@@ -94,4 +94,6 @@ def test_what_only_counts_can_show(change: dict[str, Any], message: str) -> None
 
 def test_rows_without_a_weight_are_left_out() -> None:
     data = table([("a", 1, 1, 0.5, 1.0), ("b", 0, 0, 0.5, 1.0)]) | {"w": np.array([2.0, np.nan])}
-    assert tally(read(data), AUDIT).rows == 1
+    found = tally(read(data), AUDIT)
+    assert (found.rows, found.unweighted) == (1, 1)
+    assert (found + found).unweighted == 2

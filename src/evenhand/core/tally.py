@@ -21,6 +21,7 @@ class Tally:
     """The counts an audit needs, and what they count.
 
     Adding the tallies of two parts of a table gives the tally of the whole: `tally(a) + tally(b) == tally(a ++ b)`.
+    `unweighted` rows had no weight and are in no cube.
     """
 
     audit: Audit
@@ -29,12 +30,14 @@ class Tally:
     cubes: tuple[Cube, ...]
     positive: tuple[Value, ...] = ()
     notes: tuple[str, ...] = ()
+    unweighted: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
         if (self.audit, self.outcome) != (other.audit, other.outcome):
             raise ValueError("Only tallies of the same audit add up.")
         cubes = tuple(mine + theirs for mine, theirs in zip(self.cubes, other.cubes, strict=True))
-        return replace(self, cubes=cubes, notes=tuple(dict.fromkeys((*self.notes, *other.notes))))
+        notes = tuple(dict.fromkeys((*self.notes, *other.notes)))
+        return replace(self, cubes=cubes, notes=notes, unweighted=self.unweighted + other.unweighted)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tally) and self.fingerprint == other.fingerprint
@@ -78,8 +81,9 @@ def count(frame: Frame, bound: Plan) -> Tally:
     cubes = [Cube.of(axes, columns, tuple(bound.sums)) for axes, columns in zip(bound.cubes, found, strict=True)]
     for cube in cubes:
         _check(cube, bound.audit)
-    cubes = [_without_missing_weights(cube) for cube in cubes]
-    return Tally(bound.audit, bound.outcome, bound.facets, tuple(cubes), bound.positive, bound.notes)
+    weighted = tuple(_without_missing_weights(cube) for cube in cubes)
+    unweighted = cubes[0].rows - weighted[0].rows
+    return Tally(bound.audit, bound.outcome, bound.facets, weighted, bound.positive, bound.notes, unweighted)
 
 
 def _check(cube: Cube, audit: Audit) -> None:

@@ -45,19 +45,25 @@ def say(message: str) -> None:
 @contextmanager
 def shown_progress() -> Iterator["Progress"]:
     """A progress bar on the error stream of a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield _silent
+        return
     from rich.console import Console
     from rich.progress import Progress as Bar
     from rich.progress import SpinnerColumn, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeRemainingColumn(compact=True))
-    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading", total=None)
 
         def progress(stage: str, done: int, total: int) -> None:
             bar.update(task, description=stage, completed=done, total=total if total > 1 else None)
 
         yield progress
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Progress where nobody looks."""
 
 
 def print_report(report: "Report", *, everything: bool = False) -> None:

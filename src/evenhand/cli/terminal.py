@@ -43,10 +43,10 @@ def say(message: str) -> None:
 
 
 @contextmanager
-def shown_progress() -> Iterator["Progress"]:
+def shown_progress() -> Iterator["Progress | None"]:
     """A progress bar on the error stream of a terminal; nothing elsewhere."""
     if not sys.stderr.isatty():
-        yield _silent
+        yield None
         return
     from rich.console import Console
     from rich.progress import Progress as Bar
@@ -60,10 +60,6 @@ def shown_progress() -> Iterator["Progress"]:
             bar.update(task, description=stage, completed=done, total=total if total > 1 else None)
 
         yield progress
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Progress where nobody looks."""
 
 
 def print_report(report: "Report", *, everything: bool = False) -> None:

@@ -6,7 +6,7 @@ Positions are percentages of the width, so that a chart fits a phone and a sheet
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 
 from markupsafe import Markup, escape
 
@@ -202,7 +202,8 @@ def tallest_bin(histograms: Iterable[Sequence[float]]) -> float:
 
 def _outline(heights: Sequence[float], top: float) -> str:
     width = 128 / len(heights)
-    steps = "".join(f"V{round(40 - 38 * height / top, 1):g}h{width:g}" for height in heights)
+    levels = groupby(round(40 - 38 * height / top, 1) for height in heights)
+    steps = "".join(f"V{level:g}h{width * len(list(run)):g}" for level, run in levels)
     return f"M0 40{steps}V40Z"
 
 

@@ -183,6 +183,10 @@ def test_several_classes_are_never_collapsed() -> None:
     assert report.outcome == "multiclass"
     recalls = {finding.label_class for finding in report.findings if finding.metric == "RD"}
     assert recalls == {"low", "middle", "high"}
+    # No class is favourable by itself, so none is judged until a threshold is set.
+    assert report.verdict == "not judged"
+    judged = eh.run(eh.Audit(label="grade", predicted_label="guess", facets=("sex",), thresholds={"DI": 0.8}), data)
+    assert {finding.metric for finding in judged.findings if finding.acceptable is not None} == {"DI"}
     shares = [
         [(data["grade"][data["sex"] == sex] == grade).mean() for grade in ("high", "low", "middle")] for sex in "fm"
     ]

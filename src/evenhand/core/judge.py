@@ -71,9 +71,15 @@ def _corrected(p_values: list[float | None], audit: Audit) -> list[float | None]
     return result
 
 
-def acceptable(metric: Metric, audit: Audit) -> tuple[float, float] | None:
-    """The acceptable values of a metric in this audit."""
-    return metric.acceptable(audit.thresholds.get(metric.code))
+def acceptable(draft: Draft, audit: Audit) -> tuple[float, float] | None:
+    """The acceptable values of a metric in this audit.
+
+    The metrics' own thresholds speak of a favourable outcome; one class of several is none unless the audit says so.
+    """
+    chosen = audit.thresholds.get(draft.metric.code)
+    if chosen is None and draft.subject.label_class is not None:
+        return None
+    return draft.metric.acceptable(chosen)
 
 
 def _p_values(draft: Draft, audit: Audit) -> tuple[float | None, float | None]:
@@ -85,7 +91,7 @@ def _p_values(draft: Draft, audit: Audit) -> tuple[float | None, float | None]:
         parity = chance_probability(value, draft.null)
     else:
         parity = tail_probability(value, draft.bounds, audit.level, metric.parity, logarithmic=metric.is_ratio)
-    limits = acceptable(metric, audit)
+    limits = acceptable(draft, audit)
     if limits is None:
         return parity, None
     edge = limits[0] if value < metric.parity else limits[1]
@@ -109,7 +115,7 @@ def _finding(
             **known, **about, value=draft.value, verdict="not judged", reading=_capital(f"{words}.", subject.group)
         )
     gap = detectable(bounds, audit.level, logarithmic=metric.is_ratio)
-    limits = acceptable(metric, audit)
+    limits = acceptable(draft, audit)
     differs = None if p_corrected is None else p_corrected < 1 - audit.level
     if draft.null is not None and (p_value or 0.0) >= 1 - audit.level and metric.parity is not None:
         bounds = (min(bounds[0], metric.parity), bounds[1])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+import evenhand as eh
 from evenhand.core.errors import ColumnNotFound, DataError
 from evenhand.core.expressions import Expression, Expressions
 from evenhand.core.frame import Frame
@@ -234,3 +235,23 @@ def test_text_is_no_number(frame: Frame) -> None:
 
 def test_a_frame_is_read_as_itself(frame: Frame) -> None:
     assert read(frame) is frame
+
+
+AUDIT = eh.Audit(
+    label="label", positive=(1,), predicted_label="age>=50", score="score", score_range=(-1, 3),
+    facets=("sex", "age@30,60", HOSTILE[0], '"naïve ☃ 性别"=one'), intersections=(("sex", "age@30,60"),), stratum=HOSTILE[6],
+    features=("age", "change", "sex"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def expected() -> eh.Report:
+    return eh.run(AUDIT, TABLE)
+
+
+def test_the_same_table_gives_the_same_report(frame: Frame, expected: eh.Report) -> None:
+    report = eh.run(AUDIT, frame)
+    assert report.findings == expected.findings
+    assert report.profiles == expected.profiles
+    assert report.missing == expected.missing
+    assert report.provenance.fingerprint == expected.provenance.fingerprint

@@ -2,6 +2,7 @@
 
 import gzip
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -269,3 +270,15 @@ def test_sheets(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(DataError, match=message):
             read(file, sheet=sheet)
+
+
+def test_a_spreadsheet_that_would_fill_the_memory(tmp_path: Path) -> None:
+    file = tmp_path / "bomb.xlsx"
+    with (
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("xl/worksheets/sheet1.xml", "w") as sheet,
+    ):
+        for _ in range(260):
+            sheet.write(bytes(8_000_000))
+    with pytest.raises(UnreadableSource, match=r"bomb.xlsx unpacks to 2.1 GB, more than the 2 GB allowed"):
+        read(file)

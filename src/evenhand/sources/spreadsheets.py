@@ -1,6 +1,7 @@
 """Spreadsheets: one sheet of an Excel or OpenDocument file, its first row the header."""
 
 import datetime
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from evenhand.core.values import written
 from evenhand.sources.csv_files import apart
 from evenhand.sources.duckdb_frame import DuckDBFrame
 from evenhand.sources.frames import read_frame
+
+# A spreadsheet is read into memory whole; a full sheet of a million rows unpacks to less.
+MOST_UNPACKED = 2_000_000_000
 
 
 def read_spreadsheet(file: Path, sheet: str | None, *, memory_limit: str, threads: int | None) -> DuckDBFrame:
@@ -31,6 +35,7 @@ def _sheet(file: Path, sheet: str | None) -> tuple[str, list[list[Any]]]:
         import python_calamine
     except ImportError as error:
         raise MissingExtra("Reading a spreadsheet", "python-calamine", "spreadsheets") from error
+    _check_size(file)
     try:
         with python_calamine.load_workbook(file) as book:
             name = _chosen(file, book.sheet_names, sheet)
@@ -43,6 +48,19 @@ def _sheet(file: Path, sheet: str | None) -> tuple[str, list[list[Any]]]:
     if not rows:
         raise UnreadableSource(f"The sheet {name!r} of {file} is empty; it has neither column names nor rows.")
     return name, rows
+
+
+def _check_size(file: Path) -> None:
+    """Raise UnreadableSource for an archive that unpacks to more than any spreadsheet: it would fill the memory."""
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as archive:
+        unpacked = sum(part.file_size for part in archive.infolist())
+    if unpacked > MOST_UNPACKED:
+        raise UnreadableSource(
+            f"{file} unpacks to {unpacked / 1e9:.1f} GB, more than the {MOST_UNPACKED / 1e9:g} GB allowed for a "
+            "spreadsheet; save the sheet as CSV or Parquet."
+        )
 
 
 def _chosen(file: Path, names: Sequence[str], sheet: str | None) -> str:

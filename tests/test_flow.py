@@ -219,6 +219,21 @@ def test_regression_errors_per_group() -> None:
     assert found(report, "CD", "sex=f").value == pytest.approx(inside["m"] - inside["f"])
 
 
+def test_a_facet_of_one_group_is_said() -> None:
+    data = people() | {"country": np.array(["x"] * 600, dtype=object)}
+    report = eh.run(BINARY.model_copy(update={"facets": ("sex", "country")}), data)
+    assert "Facet country has one group only (country=x), so there is nothing to compare it with." in report.notes
+    with pytest.raises(eh.DataError, match="Facet country has one group only"):
+        eh.run(BINARY.model_copy(update={"facets": ("country",)}), data)
+
+
+def test_many_features_mean_fewer_rows_for_the_flip_test() -> None:
+    data = people(4_000)
+    data |= {f"x{place}": np.random.default_rng(place).normal(size=4_000) for place in range(1_000)}
+    tested = found(eh.run(BINARY, data), "FT", "sex=f")
+    assert tested.rows + tested.rows_against <= 2_000
+
+
 def test_every_row_left_out_is_counted() -> None:
     data = people()
     data["weight"] = np.where(np.arange(600) < 7, np.nan, 1.0)

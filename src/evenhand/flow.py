@@ -36,6 +36,8 @@ Progress = Callable[[str, int, int], None]
 PREDICTED_LABEL, PREDICTED_SCORE = "model prediction", "model score"
 _ANSWERS = {"predicted_label": PREDICTED_LABEL, "score": PREDICTED_SCORE}
 MODEL_BATCH = 50_000
+# The most differences of two values that the flip test may look at.
+FLIP_WORK = 4e9
 # A facet with more different numbers than this is a quantity, to be divided into ranges.
 MOST_NUMBERS = 50
 
@@ -68,6 +70,9 @@ def run(
         flips, notes = flip_tests(counted.rows, counted.features, divisions)
         drafts, counted.notes = [*drafts, *flips], notes
     findings = finished(drafts, audit)
+    counted.notes = [*counted.notes, *_alone(divisions)]
+    if not findings:
+        raise DataError(" ".join(counted.notes) or "No metric that was asked for applies to this data.")
     say("measuring", 1, 1)
     kept = sorted(findings, key=_order(divisions))
     shown = tuple(profile for division in divisions for profile in profiles(division))
@@ -107,7 +112,7 @@ def _counted(audit: Audit, frame: Frame, model: LoadedModel | None, say: Progres
         tally = count(frame, bound)
         say("counting", 1, 1)
         features = _features(audit, frame) if _wants_flip_test(audit, bound) else ()
-        rows = _sampled(bound, frame, features, audit.flip_test_rows) if features else None
+        rows = _sampled(bound, frame, features, _flip_rows(audit, features)) if features else None
         return _Counted(tally, rows, features, [])
     return _counted_by_model(audit, frame, model, say)
 
@@ -126,7 +131,7 @@ def _counted_by_model(audit: Audit, frame: Frame, model: LoadedModel, say: Progr
         part = count(extended, bound)
         tally = part if tally is None else tally + part
         if features and _wants_flip_test(audit, bound):
-            share = -(-audit.flip_test_rows * part.rows // max(frame.height, 1))
+            share = -(-_flip_rows(audit, features) * part.rows // max(frame.height, 1))
             parts.append(_sampled(bound, extended, features, max(share, 1)))
         done += part.rows
         say("asking the model", done, frame.height)
@@ -176,6 +181,11 @@ def _features(audit: Audit, frame: Frame) -> tuple[str, ...]:
     return tuple(name for name in frame.kinds if used.get(name) in (None, "stratum"))
 
 
+def _flip_rows(audit: Audit, features: Sequence[str]) -> int:
+    """How many rows the flip test looks at: fewer with many features, whose distances cost more."""
+    return min(audit.flip_test_rows, int((FLIP_WORK / max(len(features), 1)) ** 0.5))
+
+
 def _wants_flip_test(audit: Audit, bound: Plan) -> bool:
     wanted = not audit.metrics or "FT" in audit.metrics
     return wanted and "prediction" in bound.keys and bound.outcome == "binary"
@@ -186,6 +196,14 @@ def _sampled(bound: Plan, frame: Frame, features: Sequence[str], limit: int) -> 
     expressions = {name: key for name, key in bound.keys.items() if name.startswith("facet ") or name == "prediction"}
     expressions |= {f"feature {name}": frame.expressions.column(name) for name in features}
     return frame.rows(expressions, limit, bound.audit.seed)
+
+
+def _alone(divisions: Sequence[Division]) -> Iterator[str]:
+    """A note on each facet with one group only, which nothing can be compared with."""
+    for division in divisions:
+        groups = [piece.text for piece in division.slices if piece.rows]
+        if len(groups) == 1:
+            yield f"Facet {division.name} has one group only ({groups[0]}), so there is nothing to compare it with."
 
 
 def _check(counted: _Counted, audit: Audit, frame: Frame) -> None:

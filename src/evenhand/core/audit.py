@@ -72,7 +72,7 @@ class Audit(BaseModel):
         default=None, description="The columns the flip test compares by; default all others."
     )
     flip_test_rows: int = Field(
-        default=20_000, ge=100, description="Most rows the flip test looks at, sampled with the seed."
+        default=20_000, ge=100, description="Most rows the flip test looks at, sampled; fewer with many features."
     )
     thresholds: dict[str, float] = Field(
         default={}, description="How far from parity is acceptable, by metric code: 0.1 for a gap, 0.8 for a ratio."

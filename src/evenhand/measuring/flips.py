@@ -40,6 +40,8 @@ def _drafts(rows: Columns, features: Any, division: Division) -> Iterator[Draft]
             continue
         inside = known & np.array([level == piece.levels[0] for level in levels])
         others = int((known & ~inside).sum())
+        if not others:
+            continue
         subject = Subject(
             division.name, piece.text, REST, int(inside.sum()), others, min(int(inside.sum()), others) < audit.small
         )

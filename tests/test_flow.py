@@ -9,6 +9,7 @@ import pytest
 
 import evenhand as eh
 from evenhand.demo import demo, planted
+from evenhand.metrics import registered
 
 
 def people(rows: int = 600, seed: int = 0) -> dict[str, Any]:
@@ -254,6 +255,28 @@ def test_one_undefined_metric_costs_no_other() -> None:
     assert recall.verdict == "undefined"
     assert recall.reason == "the group has no positive labels"
     assert found(report, "DPPL", "sex=f").value is not None
+
+
+def test_one_failing_metric_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    @eh.metric(
+        code="BAD",
+        stage="labels",
+        needs="labels",
+        parity=0.0,
+        bounds=(-1, 1),
+        harm="None.",
+        above="{group}",
+        below="{rest}",
+    )
+    def bad(comparison: object) -> Any:  # noqa: ARG001
+        """A metric of another package that fails."""
+        raise ZeroDivisionError("division by zero")
+
+    known = {**registered(), "BAD": bad}
+    monkeypatch.setattr("evenhand.metrics.registered", lambda: known)
+    report = eh.run(BINARY, people())
+    assert found(report, "BAD", "sex=f").reason == "it cannot be computed: division by zero"
+    assert found(report, "DPL", "sex=f").value is not None
 
 
 def test_values_nobody_has_are_named() -> None:

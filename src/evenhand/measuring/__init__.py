@@ -108,6 +108,9 @@ def _draft(pair: Pair, metric: Metric, subject: Subject) -> Draft:
         _measured(draft, pair)
     except Undefined as undefined:
         draft.reason = str(undefined)
+    except (ArithmeticError, ValueError) as error:
+        # A metric that fails, perhaps one of another package, must not cost the others.
+        draft.value, draft.reason = None, f"it cannot be computed: {error}"
     return draft
 
 

@@ -50,12 +50,12 @@ class Decisions:
         """All rows of the side."""
         return np.asarray(self.table.sum(axis=(-2, -1)))
 
-    @property
+    @cached_property
     def labels(self) -> Array:
         """Rows labelled negative and positive, shape (…, 2)."""
         return np.asarray(self.table[..., :2, :].sum(axis=-1))
 
-    @property
+    @cached_property
     def predictions(self) -> Array:
         """Rows predicted negative and positive, shape (…, 2)."""
         return np.asarray(self.table[..., :, :2].sum(axis=-2))

@@ -1,6 +1,7 @@
 """The flow: what a whole audit of a small table says, in Python."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -49,6 +50,18 @@ def test_the_demo_finds_what_was_planted() -> None:
 def test_a_report_reads_back_as_it_was_written() -> None:
     report = eh.run(BINARY, people())
     assert eh.Report.from_json(report.to_json()) == report
+
+
+def test_a_report_is_saved_whole_and_loaded_equal(tmp_path: Path) -> None:
+    report = eh.run(BINARY, people())
+    report.save(tmp_path / "below" / "report.json")
+    assert eh.Report.load(tmp_path / "below" / "report.json") == report
+    assert [path.name for path in (tmp_path / "below").iterdir()] == ["report.json"]
+    (tmp_path / "half.json").write_text(report.to_json()[:5_000])
+    with pytest.raises(eh.UnreadableSource, match="This is not a report of evenhand"):
+        eh.Report.load(tmp_path / "half.json")
+    with pytest.raises(eh.UnreadableSource, match="Cannot read the report"):
+        eh.Report.load(tmp_path / "none.json")
 
 
 def test_a_report_follows_its_published_schema() -> None:
@@ -351,3 +364,17 @@ def test_a_model_of_quantities_between_zero_and_one() -> None:
     )
     signed = next(profile for profile in report.profiles if profile.group == "sex=f").errors["mean error"]
     assert signed == pytest.approx(-0.1)
+
+
+def test_a_function_sees_everything_but_the_label_even_without_a_flip_test() -> None:
+    seen: list[str] = []
+
+    def rule(rows: Any) -> Any:
+        seen[:] = list(rows)
+        return np.asarray(rows["income"]) > 25_000
+
+    table = eh.demo_table(rows=500)
+    audit = eh.Audit(label="repaid", positive=("yes",), facets=("sex",), features=(), stratum="education")
+    report = eh.run(audit, table, lambda rows: np.where(rule(rows), "yes", "no"))
+    assert set(seen) == table.keys() - {"repaid"}
+    assert not [finding for finding in report.findings if finding.metric == "FT"]

@@ -123,10 +123,11 @@ def _counted_by_model(audit: Audit, frame: Frame, model: LoadedModel, say: Progr
         raise SpecError("Predictions come from a model or from columns: leave out model, or predicted_label and score.")
     asked = _settled(audit, plan(audit, frame))
     features = _features(audit, frame)
+    inputs = model.features or audit.features or _describing(audit, frame, ("facet", "stratum"))
     tally, parts, done = None, [], 0
-    needed = tuple(dict.fromkeys((*columns_of(audit, frame), *(model.features or features), *features)))
+    needed = tuple(dict.fromkeys((*columns_of(audit, frame), *inputs, *features)))
     for batch in frame.batches(needed, MODEL_BATCH):
-        answered, extended = _predicted(asked, model, batch, model.features or features)
+        answered, extended = _predicted(asked, model, batch, inputs)
         bound = plan(answered, extended)
         part = count(extended, bound)
         tally = part if tally is None else tally + part
@@ -174,11 +175,14 @@ def _selected(batch: Any, columns: Sequence[str]) -> Any:
 
 
 def _features(audit: Audit, frame: Frame) -> tuple[str, ...]:
-    """The columns that describe a person: those asked for, or all that the audit uses for nothing else."""
-    if audit.features is not None:
-        return audit.features
+    """The columns the flip test compares by: those asked for, or all that describe a person."""
+    return _describing(audit, frame, ("stratum",)) if audit.features is None else audit.features
+
+
+def _describing(audit: Audit, frame: Frame, roles: Sequence[str]) -> tuple[str, ...]:
+    """The columns that the audit uses for nothing, or only in these roles."""
     used = columns_of(audit, frame)
-    return tuple(name for name in frame.kinds if used.get(name) in (None, "stratum"))
+    return tuple(name for name in frame.kinds if used.get(name) in (None, *roles))
 
 
 def _flip_rows(audit: Audit, features: Sequence[str]) -> int:

@@ -105,6 +105,20 @@ def test_an_earlier_report_can_be_compared_with(folder: Path) -> None:
     assert sorted(path.name for path in (folder / "after").iterdir()) == ["report.html", "report.md"]
 
 
+def test_an_earlier_page_serves_as_well_as_its_json(folder: Path) -> None:
+    common = (*AUDIT, "--facet", "sex", "--predicted-label", "approved", "--format", "markdown")
+    evenhand(*AUDIT, "--facet", "sex", "--report", "page", folder=folder)
+    for name in ("report.json", "report.html"):
+        evenhand(*common, "--report", f"from {name}", "--against", f"page/{name}", folder=folder)
+    texts = [(folder / f"from {name}" / "report.md").read_text() for name in ("report.json", "report.html")]
+    # When it was made, and how long that took, differ between the two runs.
+    told = [[line for line in text.splitlines() if "UTC" not in line] for text in texts]
+    assert told[0] == told[1]
+    missing = evenhand(*common, "--against", "page/none.html", folder=folder)
+    assert missing.returncode == 1
+    assert "Cannot read the report 'page/none.html'." in missing.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -1,6 +1,8 @@
 """Model files: ONNX in its several shapes, skops, and pickles that are refused unless trusted."""
 
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -175,3 +177,15 @@ def test_files_that_are_not_there_or_unknown(tmp_path: Path) -> None:
     (tmp_path / "model.h5").touch()
     with pytest.raises(ModelError, match=r"'model\.h5' is no model file that evenhand loads; it loads \.onnx, \.skops"):
         load_model(tmp_path / "model.h5")
+
+
+def test_a_pickle_without_joblib_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps({"a": 1}))
+    code = (
+        "import sys\nsys.modules['joblib'] = None\n"
+        "from evenhand.core.errors import MissingExtra\nfrom evenhand.models import load_model\n"
+        "try:\n    load_model(sys.argv[1], trust_pickle=True)\nexcept MissingExtra as error:\n    print(error)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "model.pkl")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "Loading a pickled model needs the package 'joblib': pip install 'evenhand[sklearn]'"

@@ -1,14 +1,24 @@
 """evenhand audit: from a table to a report."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from evenhand.cli.terminal import FindingsFound, print_report, say, shown_progress
-from evenhand.core.errors import SpecError
+from evenhand.core.errors import SpecError, UnreadableSource
 
-Format = Literal["html", "json", "markdown"]
+# What options are called that may be repeated or are pairs, and what an audit file calls them.
+_FIELDS = {
+    "facet": "facets",
+    "metric": "metrics",
+    "feature": "features",
+    "threshold": "thresholds",
+    "intersect": "intersections",
+}
+_PAIRS = ("reference", "missing", "threshold")
+# How to run and show the audit, which an audit file says nothing of.
+_MANNER = ("data", "trust_pickle", "memory_limit", "against", "format", "all")
 
 
 def audit(
@@ -55,7 +65,9 @@ def audit(
     query: Annotated[str | None, typer.Option(help="The query on a database.")] = None,
     memory_limit: Annotated[str, typer.Option(help="The most memory counting may use.")] = "1GB",
     report: Annotated[Path | None, typer.Option(help="A folder for report.html and report.json.")] = None,
-    against: Annotated[Path | None, typer.Option(help="An earlier report.json, to show what changed.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="An earlier report.json or report.html, to show what changed.")
+    ] = None,
     format: Annotated[list[str] | None, typer.Option(help="html, json or markdown; repeat for more.")] = None,  # noqa: A002
     title: Annotated[str | None, typer.Option(help="The title of the report.")] = None,
     all: Annotated[bool, typer.Option("--all", help="Print every finding.")] = False,  # noqa: A002
@@ -64,43 +76,38 @@ def audit(
 
     Exits 0 when no finding is past its threshold, 2 when one is, 1 on errors.
     """
-    questions = _given(
-        label=label, positive=positive, facets=facet, predicted_label=predicted_label, score=score,
-        score_threshold=score_threshold, score_range=score_range, outcome=outcome, stratum=stratum,
-        intersections=_crossings(intersect), comparison=comparison, reference=_pairs(reference, "--reference"),
-        weight=weight, block=block, missing=_pairs(missing, "--missing"), thresholds=_pairs(threshold, "--threshold"),
-        metrics=metric, features=feature, level=level, correction=correction, seed=seed,
-    )  # fmt: skip
-    places = _given(
-        model=model, predictions=predictions, id=id, sheet=sheet, table=table, query=query,
-        report=str(report) if report else None, title=title,
-    )  # fmt: skip
-    _run(_request(data, questions, places), against, format, trust_pickle, memory_limit, everything=all)
+    options = locals()
+    _run(_request(data, _asked(options)), against, format, trust_pickle, memory_limit, everything=all)
 
 
-def _given(**options: Any) -> dict[str, Any]:
-    """The options that were given."""
-    return {name: value for name, value in options.items() if value is not None and value != []}
+def _asked(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given, as an audit file writes them."""
+    asked = {}
+    for option, value in options.items():
+        if option in _MANNER or value is None or value == []:
+            continue
+        if option in _PAIRS:
+            value = _pairs(value, f"--{option}")
+        elif option == "intersect":
+            value = _crossings(value)
+        asked[_FIELDS.get(option, option)] = str(value) if option == "report" else value
+    return asked
 
 
-def _crossings(texts: list[str] | None) -> Any:
-    if not texts:
-        return None
+def _crossings(texts: list[str]) -> Any:
     if len(texts) == 1 and texts[0].isdigit():
         return int(texts[0])
     return [[part.strip() for part in text.replace(" * ", "×").split("×")] for text in texts]
 
 
-def _pairs(texts: list[str] | None, option: str) -> dict[str, str] | None:
-    if not texts:
-        return None
+def _pairs(texts: list[str], option: str) -> dict[str, str]:
     for text in texts:
         if "=" not in text:
             raise SpecError(f"{option} {text!r} must be NAME=VALUE.")
     return {name: value for name, _, value in (text.rpartition("=") for text in texts)}
 
 
-def _request(data: str, questions: dict[str, Any], places: dict[str, Any]) -> Any:
+def _request(data: str, asked: dict[str, Any]) -> Any:
     """The audit file given, with any options on top; or the options alone."""
     from pydantic import ValidationError
 
@@ -108,12 +115,12 @@ def _request(data: str, questions: dict[str, Any], places: dict[str, Any]) -> An
 
     if not data.lower().endswith((".yaml", ".yml")):
         try:
-            return AuditFile.model_validate({"data": data, **questions, **places})
+            return AuditFile.model_validate({"data": data, **asked})
         except ValidationError as error:
             raise SpecError(first_error(error, AuditFile)) from None
     found = AuditFile.load(data)
     try:
-        return AuditFile.model_validate(found.model_dump(exclude_unset=True) | questions | places)
+        return AuditFile.model_validate(found.model_dump(exclude_unset=True) | asked)
     except ValidationError as error:
         raise SpecError(first_error(error, AuditFile)) from None
 
@@ -122,12 +129,11 @@ def _run(
     request: Any, against: Path | None, formats: list[str] | None, trust_pickle: bool, memory_limit: str, *,
     everything: bool,
 ) -> None:  # fmt: skip
-    from evenhand.core.report import Report
     from evenhand.flow import run
     from evenhand.sources import read
     from evenhand.sources.joins import join_predictions
 
-    earlier = Report.load(against) if against is not None else None
+    earlier = _earlier(against) if against is not None else None
     wanted = _formats(formats)
     with shown_progress() as progress:
         frame = read(
@@ -141,6 +147,19 @@ def _run(
             request.audit, frame, request.model, title=request.title, trust_pickle=trust_pickle, progress=progress
         )
     deliver(found, request.report, wanted, earlier, everything=everything)
+
+
+def _earlier(path: Path) -> Any:
+    """The report of an earlier audit, from its JSON or from inside its page."""
+    from evenhand.core.report import Report
+    from evenhand.renderers.embedded import report_in
+
+    if path.suffix.lower() not in (".html", ".htm"):
+        return Report.load(path)
+    try:
+        return report_in(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise UnreadableSource(f"Cannot read the report {str(path)!r}.") from None
 
 
 def _formats(formats: list[str] | None) -> list[str]:

@@ -48,9 +48,6 @@ class Audit(BaseModel):
     prediction_interval: tuple[str, str] | None = Field(
         default=None, description="Regression: the columns of the lower and upper predicted bound."
     )
-    interval_coverage: float = Field(
-        default=0.9, gt=0, lt=1, description="Regression: the share the bounds should cover."
-    )
     facets: FacetTexts = Field(default=(), description="Divisions of the rows: race, sex=Female, age<25, age@25,45,65.")
     intersections: int | tuple[FacetTexts, ...] = Field(
         default=(), description="Facets to cross: a list of lists, or a depth (2: all pairs)."

@@ -64,14 +64,6 @@ class Cube:
         levels = {axis: self.levels[axis] for axis in axes}
         return _summed(tuple(axes), levels, self.codes[:, places], self.count, self.sums)
 
-    def dense(self, values: NDArray[Any] | None = None) -> NDArray[Any]:
-        """The counts (or other values per cell) as an array with one dimension per axis."""
-        shape = tuple(len(self.levels[axis]) for axis in self.axes)
-        values = self.count if values is None else values
-        array = np.zeros(shape, dtype=values.dtype)
-        array[tuple(self.codes.T)] = values
-        return array
-
     @cached_property
     def rows(self) -> int:
         """All rows counted."""

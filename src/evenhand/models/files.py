@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from evenhand.core.errors import ModelError, UntrustedModel, suggestion
+from evenhand.core.errors import MissingExtra, ModelError, UntrustedModel, suggestion
 from evenhand.models.estimators import from_estimator
 from evenhand.models.functions import from_function
 from evenhand.models.loaded import LoadedModel
@@ -54,8 +54,10 @@ def _refused(path: Path) -> UntrustedModel:
 
 
 def _unpickled(path: Path) -> Any:
-    import joblib
-
+    try:
+        import joblib
+    except ImportError as error:
+        raise MissingExtra("Loading a pickled model", "joblib", "sklearn") from error
     try:
         return joblib.load(path)
     except Exception as error:

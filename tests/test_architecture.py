@@ -15,7 +15,7 @@ FLOORS = [
     {"sources", "models", "metrics", "renderers", "modalities", "explainers", "baselines"},
     {"measuring", "explaining"},
     {"flow"},
-    {"demo"},
+    {"demo", "clarify"},
     {"cli"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -36,6 +36,8 @@ def tree_reason(job: Job) -> str | None:
         return "another explainer was asked for."
     if job.request.interactions:
         return "interactions come from evaluations."
+    if job.request.held:
+        return "columns are held at each row's own values."
     logit = job.request.link == "logit"
     reason = applies(original, None if logit else "prediction")
     if reason is not None:

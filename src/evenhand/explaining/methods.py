@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from evenhand.core.attributions import Explainer
-from evenhand.core.errors import SpecError
+from evenhand.core.errors import ColumnNotFound, SpecError
 from evenhand.explainers.exact import MOST_PLAYERS, Exact
 from evenhand.explainers.owen import Owen
 from evenhand.explainers.permutation import Permutation
@@ -17,8 +17,9 @@ Players = Mapping[str, Sequence[str]]
 def players_of(request: Request, features: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Each player's columns: the groups that were named, and every other feature by itself.
 
-    For owen every column is a player; the groups are the families that join together.
+    For owen every column is a player; the groups are the families that join together. Columns that are held are none.
     """
+    features = _moving(request, features)
     if request.players is None or request.method == "owen":
         return {name: (name,) for name in features}
     grouped = {column for columns in request.players.values() for column in columns}
@@ -27,6 +28,21 @@ def players_of(request: Request, features: Sequence[str]) -> dict[str, tuple[str
     if clashing:
         raise SpecError(f"The player {clashing[0]!r} has the name of a column that is not in it; rename the player.")
     return named | {name: (name,) for name in features if name not in grouped}
+
+
+def _moving(request: Request, features: Sequence[str]) -> list[str]:
+    """The features that are not held."""
+    for name in request.held:
+        if name not in features:
+            raise ColumnNotFound(name, features)
+    grouped = {column for columns in (request.players or {}).values() for column in columns}
+    both = [name for name in request.held if name in grouped]
+    if both:
+        raise SpecError(f"The column {both[0]!r} is held and belongs to a player; it can be one of the two.")
+    moving = [name for name in features if name not in request.held]
+    if not moving:
+        raise SpecError("held names every feature, so there is nothing to explain; leave at least one out.")
+    return moving
 
 
 def explainer_of(request: Request, players: Players) -> Explainer:

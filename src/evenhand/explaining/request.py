@@ -18,7 +18,11 @@ _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GI
 
 @dataclass(frozen=True)
 class Request:
-    """The settings of a job beside model and table; `explain` says what each means."""
+    """The settings of a job beside model and table; `explain` says what each means.
+
+    `held` names columns that are no player: every coalition has them as they are in the row, so that a row's base is
+    the mean answer for the baseline with the row's own values of them.
+    """
 
     baseline: Any = None
     features: Sequence[str] | None = None
@@ -30,6 +34,7 @@ class Request:
     target: float = 0.02
     seed: int = 0
     players: Mapping[str, Sequence[str]] | None = None
+    held: Sequence[str] = ()
     facets: Sequence[str] = ()
     link: Literal["identity", "logit"] = "identity"
     interactions: bool = False
@@ -62,12 +67,12 @@ class Request:
             raise SpecError(f"pooled={self.pooled!r} must be True, False or 'auto'.")
         object.__setattr__(self, "seed", int(self.seed))
         object.__setattr__(self, "budget", self.budget if self.budget == "auto" else int(self.budget))
-        for option in ("features", "facets", "classes"):
+        for option in ("features", "held", "facets", "classes"):
             given = getattr(self, option)
             object.__setattr__(self, option, None if given is None else tuple(given))
 
     def _check_names(self) -> None:
-        for option in ("features", "facets"):
+        for option in ("features", "held", "facets"):
             names = getattr(self, option)
             if isinstance(names, str):
                 raise SpecError(f"{option}={names!r} must be a list of names, such as [{names!r}].")
@@ -84,7 +89,8 @@ class Request:
         players = {name: list(columns) for name, columns in (self.players or {}).items()}
         return {
             "explainer": method, "budget": self.budget, "target": self.target, "seed": self.seed, "players": players,
-            "facets": list(self.facets), "link": self.link, "interactions": self.interactions, "pooled": self.pooled,
+            "held": sorted(self.held), "facets": list(self.facets), "link": self.link,
+            "interactions": self.interactions, "pooled": self.pooled,
         }  # fmt: skip
 
 

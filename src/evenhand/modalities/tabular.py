@@ -69,13 +69,19 @@ class TableGame:
         return self._planes.height
 
     def ends(self, rows: Rows) -> tuple[Worth, Worth]:
-        """The mean answer for the baseline, and the answers for the rows themselves."""
+        """The mean answer for the baseline, and the answers for the rows themselves.
+
+        Where columns are in no player, the baseline has each row's own values of them.
+        """
         if self._full is None:
             parts = [
                 self._whole([plane.rows[part] for plane in self._planes.planes])
                 for part in _slices(self.height, self._ask.size)
             ]
             self._full = linked(np.concatenate(parts), self._link)
+        if (self._owner < 0).any() and len(rows):
+            nobody = np.zeros((1, len(self._players)), bool)
+            return self.values(rows, nobody)[:, 0], self._full[rows]
         return np.repeat(self._nobody()[None], len(rows), axis=0), self._full[rows]
 
     def varying(self, rows: Rows) -> Coalitions:

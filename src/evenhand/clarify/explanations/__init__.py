@@ -1,0 +1,1 @@
+"""Explanations in Clarify's shapes: of tables, texts, images and time series."""

@@ -1,0 +1,1 @@
+"""Reading configs, and the command line around them."""

@@ -1,0 +1,1 @@
+"""Tests of the page, the notebook and the PDF of a run."""

@@ -123,6 +123,14 @@ def test_curves_are_of_the_features_that_matter(run: Path) -> None:
         assert math.isclose(sum(block["data_distribution"]), 1)
 
 
+def test_a_threshold_divides_the_statistics_too(run: Path, german: Path) -> None:
+    rows = pd.read_csv(german / "data.csv")
+    document = json.loads((run / "analysis.json").read_text())
+    found = {each["value"]: each["rows"] for each in document["evenhand"]["statistics"]["facets"]["age"]}
+    assert len(found) == 2
+    assert found["the other rows"] == (rows["age"] <= 40).sum()
+
+
 def test_nothing_unfinished_is_left_and_the_report_is_there(run: Path) -> None:
     assert not (run / ".evenhand").exists()
     page = (run / "report.html").read_text()

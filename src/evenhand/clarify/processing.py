@@ -49,12 +49,13 @@ def process(
     wrong.
     """
     if is_remote(str(output)):
-        with tempfile.TemporaryDirectory(prefix="evenhand-") as folder:
+        with tempfile.TemporaryDirectory(prefix="evenhand-") as temporary:
             found = process(
-                config, data, folder, model=model, arithmetic=arithmetic, memory=memory, threads=threads,
+                config, data, temporary, model=model, arithmetic=arithmetic, memory=memory, threads=threads,
                 warnings=warnings, progress=progress,
             )  # fmt: skip
-            deliver(Path(folder), str(output))
+            _relocated(Path(temporary), str(output))
+            deliver(Path(temporary), str(output))
         return found
     folder = Path(output)
     if not resume:
@@ -178,6 +179,17 @@ class _Run:
         from evenhand.clarify.explanations.series import explain_series
 
         return explain_series(self._config, self._data, self._model, self._folder, progress=self._say)
+
+
+def _relocated(folder: Path, address: str) -> None:
+    """Let analysis.json name the address that its files are brought to, not the folder they were made in."""
+    file = folder / "analysis.json"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    section = document.get("explanations", {}).get("asymmetric_shapley_value")
+    if section is not None:
+        inside = Path(section["explanation_results_path"]).relative_to(folder).as_posix()
+        section["explanation_results_path"] = f"{address.rstrip('/')}/{inside}"
+        write_whole(file, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
 def _bias_or_reason(config: AnalysisConfig, dataset: Dataset, arithmetic: Arithmetic) -> Bias:

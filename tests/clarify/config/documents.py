@@ -13,7 +13,7 @@ Path_ = tuple[str | int, ...]
 
 def changed(name: str, path: str, value: Any) -> dict[str, Any]:
     """A sample with another value at a path such as facet.0.value_or_threshold."""
-    document = copy.deepcopy(SAMPLES[name])
+    document: dict[str, Any] = copy.deepcopy(SAMPLES[name])
     *around, last = (int(step) if step.isdigit() else step for step in path.split("."))
     place: Any = document
     for step in around:
@@ -24,7 +24,7 @@ def changed(name: str, path: str, value: Any) -> dict[str, Any]:
 
 def without(name: str, path: str) -> dict[str, Any]:
     """A sample without the key at a path."""
-    document = copy.deepcopy(SAMPLES[name])
+    document: dict[str, Any] = copy.deepcopy(SAMPLES[name])
     *around, last = path.split(".")
     place: Any = document
     for step in around:

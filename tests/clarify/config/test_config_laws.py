@@ -59,7 +59,7 @@ def generated(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 @st.composite
 def altered(draw: st.DrawFn) -> dict[str, Any]:
     """A sample with one or two values replaced."""
-    document = copy.deepcopy(SAMPLES[draw(st.sampled_from(sorted(SAMPLES)))])
+    document: dict[str, Any] = copy.deepcopy(SAMPLES[draw(st.sampled_from(sorted(SAMPLES)))])
     for _ in range(draw(st.integers(1, 2))):
         *around, last = draw(st.sampled_from(places(document)))
         owner: Any = document
@@ -78,7 +78,7 @@ def is_read_but_for_rules(document: dict[str, Any]) -> None:
 
 
 def is_valid(document: dict[str, Any]) -> bool:
-    return VALIDATOR.is_valid(document)
+    return bool(VALIDATOR.is_valid(document))
 
 
 def test_the_schema_is_one_and_says_what_every_key_means() -> None:

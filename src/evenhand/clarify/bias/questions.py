@@ -104,6 +104,14 @@ def _question(facet: FacetConfig, name: str, rows: "pd.DataFrame") -> Question:
     return Question(name, text, {meaning.shown: text}, alone, meaning.absent)
 
 
+def threshold_meaning(facet: FacetConfig, column: "pd.Series[Any]", name: str) -> Meaning | None:
+    """Which rows lie above the threshold of a facet; None where it is divided by values."""
+    if not facet.value_or_threshold:
+        return None
+    meaning = _meaning(column, name, facet.value_or_threshold, "value_or_threshold")
+    return meaning if meaning.above is not None else None
+
+
 def _each_value(column: "pd.Series[Any]", name: str) -> Question:
     """Every value against the others, in order of appearance."""
     values = [value for value in column.drop_duplicates().tolist() if normalised(value) is not None]

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.clarify.analysis import Dataset, Section
-from evenhand.clarify.analysis_config import AnalysisConfig
+from evenhand.clarify.analysis_config import AnalysisConfig, FacetConfig
 from evenhand.clarify.bias.catalogue import shown
 from evenhand.clarify.bias.cells import Side
 from evenhand.clarify.bias.formulas import divide
-from evenhand.clarify.bias.questions import Meaning, inside, label_meaning, typed
+from evenhand.clarify.bias.questions import Meaning, inside, label_meaning, threshold_meaning, typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,22 @@ def statistics_of(config: AnalysisConfig, dataset: Dataset) -> Section:
         accepted = _accepted(rows[dataset.predicted_label], dataset.predicted_label, meaning)
         found |= performance(confusion(positive, accepted))
         found["confusion_matrix"] = _crossed(rows, meaning, dataset.predicted_label)
-    return found | {"facets": {name: _facet(rows[name], positive, accepted) for name in dataset.facets}}
+    facets = {
+        name: _facet(_divided(rows[name], facet, name), positive, accepted)
+        for facet, name in zip(config.facet or (), dataset.facets, strict=True)
+    }
+    return found | {"facets": facets}
+
+
+def _divided(column: "pd.Series[Any]", facet: FacetConfig, name: str) -> "pd.Series[Any]":
+    """The column as its facet divides it: above the threshold or not, or by value."""
+    import pandas as pd
+
+    meaning = threshold_meaning(facet, column, name)
+    if meaning is None:
+        return column
+    sides = pd.Series(np.where(inside(meaning, column), meaning.shown, "the other rows"), column.index, dtype=object)
+    return sides.mask(column.isna())
 
 
 def _accepted(column: "pd.Series[Any]", name: str, meaning: Meaning) -> Mask:

@@ -16,10 +16,10 @@ from evenhand.renderers.reason_charts import LINES, span_scale, tick
 
 MOST_CURVES = 24
 MOST_CATEGORIES = 30
-_LEFT, _RIGHT = 44, 306  # the plot within a picture of 320 × 214
+_LEFT, _RIGHT = 44, 306  # the plot within a picture of 320 wide
 _TOP, _BOTTOM = 8, 118  # the lines
 _ROOF, _FLOOR = 132, 176  # the bars
-_WIDTH, _HEIGHT = 320, 214
+_WIDTH, _HEIGHT, _SLANTED = 320, 196, 226
 _LETTERS = 9  # of a category's name below the axis
 
 
@@ -109,7 +109,13 @@ def chart(curve: Curve) -> Markup:
         marks += _line(places, line, up, number_, dots=not curve.numeric)
     words = [element("title", f"Partial dependence of {curve.feature}"), element("desc", told(curve))]
     described = f"{curve.feature}: {told(curve)}"
-    return drawing(described, *words, *marks, class_="pic", viewBox=f"0 0 {_WIDTH} {_HEIGHT}")
+    return drawing(
+        described,
+        *words,
+        *marks,
+        class_="pic",
+        viewBox=f"0 0 {_WIDTH} {_SLANTED if len(curve.at) > 5 and not curve.numeric else _HEIGHT}",
+    )
 
 
 def _places(curve: Curve) -> list[float]:

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterator
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from evenhand.clarify.online import OnlineConfig, explainer_app
-from evenhand.core.errors import DataError, SpecError
+from evenhand.core.errors import DataError, SpecError, UnreadableSource
 from tests.clarify.online.serving import container, explained, serving
 
 WEIGHTS = np.array([0.5, -1.0, 2.0])
@@ -290,3 +291,15 @@ def test_what_does_not_fit_together() -> None:
         explainer_app(config(), sigmoid, memory="10MB")
     with pytest.raises(SpecError, match="queue"):
         explainer_app(config(), sigmoid, queue=-1)
+
+
+def test_baseline_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "baseline.csv"
+    path.write_text("0,0,0\n")
+    given = {"ShapBaselineConfig": {"ShapBaselineUri": str(path)}}
+    with serving(explainer_app(OnlineConfig.of({"ShapConfig": given}), sigmoid)) as found:
+        assert explained(found, "1,2,3")["explanations"]["expected_value"] == [[0.5]]
+    for wrong in (tmp_path, tmp_path / "missing.csv"):
+        given = {"ShapBaselineConfig": {"ShapBaselineUri": str(wrong)}}
+        with pytest.raises(UnreadableSource):
+            explainer_app(OnlineConfig.of({"ShapConfig": given}), sigmoid)

@@ -7,7 +7,7 @@ from typing import Any
 
 from evenhand.clarify.online.online_config import ContentType, FeatureType, OnlineConfig
 from evenhand.clarify.online.records import lines_of, number, numbers_of, text_of
-from evenhand.core.errors import DataError, MissingExtra, SpecError
+from evenhand.core.errors import DataError, MissingExtra, SpecError, UnreadableSource
 
 _MOST_BASELINE = 25 * 2**20
 
@@ -107,10 +107,13 @@ def _baseline_bytes(config: OnlineConfig) -> bytes:
     from evenhand.clarify.storage import local_copy
 
     path = local_copy(given.uri or "")
-    size = path.stat().st_size
-    if size > _MOST_BASELINE:
-        raise DataError(f"The SHAP baseline has {size:,} bytes; at most {_MOST_BASELINE:,} are read.")
-    return path.read_bytes()
+    try:
+        size = path.stat().st_size
+        if size > _MOST_BASELINE:
+            raise DataError(f"The SHAP baseline has {size:,} bytes; at most {_MOST_BASELINE:,} are read.")
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableSource(f"ShapBaselineUri {given.uri!r} cannot be read: {error.strerror}.") from None
 
 
 def _read(

@@ -1,9 +1,10 @@
-"""Times an explanation of 30,000 rows × 20 columns that is killed on the way and goes on; run in evenhand's environment.
+"""Times an explanation of 30,000 rows × 20 columns that is killed on the way and goes on.
 
     python benchmarks/clarify_thirty_thousand.py [rows]
 
-The setting of a job that hung SageMaker Clarify (amazon-sagemaker-examples issue 2724): KernelSHAP with its default number
-of coalitions, 2,088 a row. The model is XGBoost (100 trees of depth 4) behind a function, so that nobody can read its trees.
+The setting of a job that hung SageMaker Clarify (amazon-sagemaker-examples issue 2724): KernelSHAP with its default
+number of coalitions, 2,088 a row. The model is XGBoost (100 trees of depth 4) behind a function, so that nobody can
+read its trees. Run it in evenhand's environment.
 """
 
 import json

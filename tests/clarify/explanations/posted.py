@@ -19,7 +19,7 @@ class Posted:
 
 
 @contextmanager
-def posting(answer: Answer) -> Iterator[Posted]:
+def posting(answer: Answer, content_type: str = "application/json") -> Iterator[Posted]:
     """The server while it runs."""
     posted = Posted("")
 
@@ -32,7 +32,7 @@ def posting(answer: Answer) -> Iterator[Posted]:
             posted.bodies.append(body)
             said = answer(body)
             self.send_response(200)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(said)))
             self.end_headers()
             self.wfile.write(said)

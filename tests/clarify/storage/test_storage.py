@@ -1,5 +1,6 @@
 """Storage: copies from and to a real S3 server on this machine."""
 
+import json
 import os
 import socket
 import subprocess
@@ -86,3 +87,27 @@ def test_a_round_trip_through_s3(server: str, tmp_path: Path) -> None:
         local_copy("s3://no-such-bucket/key")
     with pytest.raises(EvenhandError):
         deliver(tmp_path, "s3://no-such-bucket/key")
+
+
+@pytest.mark.slow
+def test_a_run_may_live_in_s3_alone(server: str, tmp_path: Path) -> None:
+    assert server
+    keys = {
+        "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": [1],
+        "facet": [{"name_or_index": "x"}], "methods": {"pre_training_bias": {"methods": ["CI"]}},
+    }  # fmt: skip
+    for place, name, text in (
+        ("config", "analysis_config.json", json.dumps(keys)),
+        ("data", "d.csv", "x,y\n1,0\n2,1\n2,1\n2,0\n"),
+    ):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / name).write_text(text)
+        deliver(tmp_path / place, f"s3://bucket/job/{place}")
+    command = [sys.executable, "-c", "from evenhand.cli import main; main()", "clarify", "run", "--config"]
+    places = ["s3://bucket/job/config/analysis_config.json", "--data", "s3://bucket/job/data", "--output"]
+    subprocess.run([*command, *places, "s3://bucket/job/out"], check=True, timeout=120)
+    written = local_copy("s3://bucket/job/out")
+    document = json.loads((written / "analysis.json").read_text())
+    values = [entry["metrics"][0]["value"] for entry in document["pre_training_bias_metrics"]["facets"]["x"]]
+    assert values == [0.5, -0.5]
+    assert (written / "report.html").exists()

@@ -91,7 +91,7 @@ def speed(rows: int) -> None:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     from evenhand.clarify.analysis import Dataset
-    from evenhand.clarify.analysis_config import AnalysisConfig
+    from evenhand.clarify.config.analysis_config import AnalysisConfig
     from evenhand.clarify.explanations.tables import explain_table
     from evenhand.models import load_model
 

@@ -23,7 +23,7 @@ RUN = """
 import sys, time
 import numpy as np, xgboost
 from evenhand.clarify.processing import process
-from evenhand.clarify.reading import read_config
+from evenhand.clarify.config.reading import read_config
 
 folder = sys.argv[1]
 booster = xgboost.Booster(model_file=folder + "/model.ubj")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evenhand.clarify.config.reading import read_config
 from evenhand.clarify.processing import process
-from evenhand.clarify.reading import read_config
 
 PREDICTOR = {"model_name": "m", "instance_type": "x", "initial_instance_count": 1}
 
@@ -38,7 +38,9 @@ def test_texts(tmp_path: Path) -> None:
     (block,) = document["explanations"]["kernel_shap"].values()
     assert block["expected_value"] == pytest.approx(0.5)
     assert next(iter(block["global_top_shap_text"])) == "good"
-    lines = [json.loads(line) for line in (tmp_path / "out" / "explanations_shap" / "out.jsonl").read_text().splitlines()]
+    lines = [
+        json.loads(line) for line in (tmp_path / "out" / "explanations_shap" / "out.jsonl").read_text().splitlines()
+    ]
     found = {
         part["description"]["partial_text"]: part["attribution"][0]
         for feature in lines[2]["explanations"] if feature["feature_name"] == "review"

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evenhand.clarify.analysis_config import AnalysisConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig
+from evenhand.clarify.config.reading import read_config
 from evenhand.clarify.processing import process
-from evenhand.clarify.reading import read_config
 
 FEATURES = ["duration", "credit-amount", "age", "existing-credits"]
 COLUMNS = ["class-label", *FEATURES, "sex", "housing"]
@@ -173,7 +173,7 @@ def test_segments_are_analysed_apart(german: Path, tmp_path: Path) -> None:
 KILLED = """
 import sys, time, numpy as np
 from evenhand.clarify.processing import process
-from evenhand.clarify.reading import read_config
+from evenhand.clarify.config.reading import read_config
 
 def slow(rows):
     if sys.argv[3] == "slow":

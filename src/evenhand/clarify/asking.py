@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
-from evenhand.clarify.analysis_config import AnalysisConfig, PredictorConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig, PredictorConfig
 from evenhand.core.errors import SpecError
 from evenhand.models import Command, Endpoint
 from evenhand.models.remote.command import parsed_command

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from evenhand.clarify.reading import FILE_NAME
+from evenhand.clarify.config.reading import FILE_NAME
 from evenhand.core.errors import EvenhandError, SpecError
 from evenhand.core.visible import visible
 from evenhand.core.writing import write_whole

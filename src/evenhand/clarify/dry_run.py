@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from evenhand.clarify.analysis_config import AnalysisConfig
-from evenhand.clarify.rules import needs_model
+from evenhand.clarify.config.analysis_config import AnalysisConfig
+from evenhand.clarify.config.rules import needs_model
 from evenhand.core.errors import DataError, EvenhandError, ModelError
 
 if TYPE_CHECKING:

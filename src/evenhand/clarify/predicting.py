@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.clarify.analysis import Predictions
-from evenhand.clarify.analysis_config import AnalysisConfig, PredictorConfig
 from evenhand.clarify.asking import command_of, endpoint_of, is_url
+from evenhand.clarify.config.analysis_config import AnalysisConfig, PredictorConfig
 from evenhand.clarify.outcomes import from_numbers, from_scores
 from evenhand.core.errors import EvenhandError, ModelError, SpecError
 from evenhand.models import Command, Endpoint, LoadedModel, load_model

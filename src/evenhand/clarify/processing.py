@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from evenhand.clarify.analysis import Analysis, Arithmetic, Bias, Dataset, Explained, Section
-from evenhand.clarify.analysis_config import AnalysisConfig
 from evenhand.clarify.bias import bias_of
+from evenhand.clarify.config.analysis_config import AnalysisConfig
 from evenhand.clarify.datasets import read_dataset, segments_of
 from evenhand.clarify.document import document_of
 from evenhand.clarify.outcomes import labels_like

@@ -12,7 +12,7 @@ from evenhand.core.errors import EvenhandError, ModelError, SpecError
 from evenhand.core.visible import visible
 
 if TYPE_CHECKING:
-    from evenhand.clarify.analysis_config import AnalysisConfig
+    from evenhand.clarify.config.analysis_config import AnalysisConfig
     from evenhand.clarify.container import Layout
 
 app = typer.Typer(
@@ -66,7 +66,7 @@ def validate(
     model: Model = None,
 ) -> None:
     """Check a config: its keys, and with --dry-run also its data and its model."""
-    from evenhand.clarify.reading import read_config
+    from evenhand.clarify.config.reading import read_config
 
     read, warnings = read_config(config, strict=strict, has_model=model is not None)
     _warn(warnings)
@@ -79,7 +79,7 @@ def validate(
 @app.command("schema")
 def schema() -> None:
     """Print the JSON Schema of analysis_config.json."""
-    from evenhand.clarify.published_schema import published_schema
+    from evenhand.clarify.config.published_schema import published_schema
 
     say(json.dumps(published_schema(), indent=2))
 
@@ -101,8 +101,8 @@ def _in_container(places: "Layout", data: str | None, output: str | None, **mann
 
 
 def _processed(config: str, data: str | None, output: str, *, model: str | None, strict: bool, **manner: Any) -> None:
+    from evenhand.clarify.config.reading import read_config
     from evenhand.clarify.processing import process
-    from evenhand.clarify.reading import read_config
 
     read, warnings = read_config(config, strict=strict, has_model=model is not None)
     _warn(warnings)

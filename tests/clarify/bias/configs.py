@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from evenhand.clarify.analysis import Dataset, Section
-from evenhand.clarify.analysis_config import AnalysisConfig
 from evenhand.clarify.bias.catalogue import POST, PRE
+from evenhand.clarify.config.analysis_config import AnalysisConfig
 
 Facets = Mapping[str, list[Any] | list[str] | list[int] | None]
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from evenhand.clarify.analysis_config import AnalysisConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig
+from evenhand.clarify.config.published_schema import published_schema
+from evenhand.clarify.config.reading import read_config
 from evenhand.clarify.container import COMPLETED, STOPPED, layout
 from evenhand.clarify.dry_run import dry_run
-from evenhand.clarify.published_schema import published_schema
-from evenhand.clarify.reading import read_config
 from evenhand.cli import app
 from evenhand.core.errors import DataError, EvenhandError, ModelError, SpecError
 from tests.clarify.config.documents import SAMPLES, changed

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenhand.clarify.analysis_config import AnalysisConfig
-from evenhand.clarify.key_paths import keys_at, written
-from evenhand.clarify.published_schema import published_schema
-from evenhand.clarify.reading import read_config
-from evenhand.clarify.rules import broken_rules
+from evenhand.clarify.config.analysis_config import AnalysisConfig
+from evenhand.clarify.config.key_paths import keys_at, written
+from evenhand.clarify.config.published_schema import published_schema
+from evenhand.clarify.config.reading import read_config
+from evenhand.clarify.config.rules import broken_rules
 from evenhand.core.errors import SpecError
 from tests.clarify.config.documents import SAMPLES, places
 

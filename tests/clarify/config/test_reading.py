@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from evenhand.clarify.reading import NOT_JSON, NOT_VALID, read_config
+from evenhand.clarify.config.reading import NOT_JSON, NOT_VALID, read_config
 from evenhand.core.errors import SpecError
 from tests.clarify.config.documents import SAMPLES, changed, without
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from evenhand.clarify.languages import LANGUAGES, language_code
-from evenhand.clarify.reading import NOT_VALID, read_config
+from evenhand.clarify.config.languages import LANGUAGES, language_code
+from evenhand.clarify.config.reading import NOT_VALID, read_config
 from evenhand.core.errors import SpecError
 from tests.clarify.config.documents import SAMPLES, changed, without
 

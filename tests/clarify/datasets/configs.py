@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from evenhand.clarify.analysis_config import AnalysisConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig
 
 
 def config(dataset_type: str = "text/csv", **keys: Any) -> AnalysisConfig:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenhand.clarify.analysis_config import AnalysisConfig, PredictorConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig, PredictorConfig
 from evenhand.clarify.datasets.images import image_files
 from evenhand.clarify.explanations.heat_maps import tinted
 from evenhand.clarify.explanations.image_model import detected, image_endpoint

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenhand.clarify.analysis import Explained
-from evenhand.clarify.analysis_config import AnalysisConfig, TimeSeriesDataConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig, TimeSeriesDataConfig
 from evenhand.clarify.explanations.series import WORKING, explain_series
 from evenhand.clarify.explanations.series_data import read_items
 from evenhand.clarify.explanations.stepwise import Stepwise

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenhand.clarify.analysis import Dataset, Explained
-from evenhand.clarify.analysis_config import AnalysisConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig
 from evenhand.clarify.explanations.aggregation import aggregated, ranking
 from evenhand.clarify.explanations.local_files import headers
 from evenhand.clarify.explanations.table_labels import Labels

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from evenhand.baselines import make_baseline
-from evenhand.clarify.analysis_config import AnalysisConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig
 from evenhand.clarify.explanations.baseline import prepared
 from evenhand.core.errors import EvenhandError
 

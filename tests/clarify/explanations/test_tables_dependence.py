@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenhand.clarify.analysis import Dataset
-from evenhand.clarify.analysis_config import AnalysisConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig
 from evenhand.clarify.explanations import dependence as module
 from evenhand.clarify.explanations.dependence import UNSUPPORTED, dependence
 from evenhand.clarify.explanations.tables import explain_table

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from evenhand.clarify.analysis import Dataset
-from evenhand.clarify.analysis_config import AnalysisConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig
 from evenhand.clarify.explanations.tables import explain_table
 from evenhand.models import load_model
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evenhand.clarify.analysis import Dataset, Explained
-from evenhand.clarify.analysis_config import AnalysisConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig
 from evenhand.clarify.explanations.budgets import evaluations
 from evenhand.clarify.explanations.texts import WORKING, explain_texts
 from evenhand.core.errors import DataError, ModelError, SpecError

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from evenhand.clarify.analysis import Analysis, Bias, Explained, MetricDifference, Section
-from evenhand.clarify.analysis_config import AnalysisConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig
 from evenhand.clarify.document import document_of
 from tests.renderers.reports import binary
 

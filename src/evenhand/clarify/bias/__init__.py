@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from evenhand.clarify.analysis import Arithmetic, Bias, Dataset, MetricDifference, Section
-from evenhand.clarify.analysis_config import AnalysisConfig
 from evenhand.clarify.bias.catalogue import POST, PRE, Stage, codes_asked
 from evenhand.clarify.bias.compat import compat_sections
 from evenhand.clarify.bias.correct import Correct, correct_of
 from evenhand.clarify.bias.differences import Circumstances, differences
 from evenhand.clarify.bias.statistics import statistics_of
+from evenhand.clarify.config.analysis_config import AnalysisConfig
 from evenhand.core.errors import EvenhandError, SpecError
 
 __all__ = ["bias_of"]

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.clarify.analysis import Dataset, Section
-from evenhand.clarify.analysis_config import AnalysisConfig, FacetConfig
 from evenhand.clarify.bias.catalogue import NO_STRATUM, POST, Stage, entry, section
 from evenhand.clarify.bias.cells import Cells, Sides
 from evenhand.clarify.bias.formulas import FORMULAS
@@ -26,6 +25,7 @@ from evenhand.clarify.bias.inferring import (
     within,
 )
 from evenhand.clarify.bias.neighbours import flip_test
+from evenhand.clarify.config.analysis_config import AnalysisConfig, FacetConfig
 from evenhand.core.errors import DataError
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evenhand.clarify.analysis import Dataset, Section
-from evenhand.clarify.analysis_config import AnalysisConfig
 from evenhand.clarify.bias.catalogue import BEFORE_TRAINING, DISTANCES, NO_STRATUM, POST, Stage, entry, section
 from evenhand.clarify.bias.questions import Meaning, Question, label_meaning, questions, typed
+from evenhand.clarify.config.analysis_config import AnalysisConfig
 from evenhand.core.audit import Audit
 from evenhand.core.errors import EvenhandError, SpecError, ValueNotFound
 from evenhand.core.finding import Finding

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.clarify.analysis import Dataset
-from evenhand.clarify.analysis_config import AnalysisConfig, FacetConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig, FacetConfig
 from evenhand.core.errors import SpecError, ValueNotFound
 from evenhand.core.facet import Facet
 from evenhand.core.group import Group

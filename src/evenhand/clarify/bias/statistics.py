@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.clarify.analysis import Dataset, Section
-from evenhand.clarify.analysis_config import AnalysisConfig, FacetConfig
 from evenhand.clarify.bias.catalogue import shown
 from evenhand.clarify.bias.cells import Side
 from evenhand.clarify.bias.formulas import divide
 from evenhand.clarify.bias.questions import Meaning, inside, label_meaning, threshold_meaning, typed
+from evenhand.clarify.config.analysis_config import AnalysisConfig, FacetConfig
 
 if TYPE_CHECKING:
     import pandas as pd

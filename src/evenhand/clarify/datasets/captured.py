@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.clarify.analysis_config import AnalysisConfig, PredictorConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig, PredictorConfig
 from evenhand.clarify.datasets.files import Files
 from evenhand.clarify.datasets.json_lines import documents, found_at
 from evenhand.clarify.datasets.records import settled

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from evenhand.clarify.analysis_config import Name
+from evenhand.clarify.config.analysis_config import Name
 from evenhand.core.errors import DataError, suggestion
 
 

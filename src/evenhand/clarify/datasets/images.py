@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.clarify.analysis_config import AnalysisConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig
 from evenhand.clarify.datasets.files import CONFIG, files_of, text_of
 from evenhand.clarify.storage import is_remote, local_copy
 from evenhand.core.errors import DataError, MissingExtra, SpecError, UnreadableSource

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evenhand.clarify.analysis_config import Name
+from evenhand.clarify.config.analysis_config import Name
 from evenhand.clarify.datasets.columns import located
 from evenhand.clarify.datasets.table import Table
 from evenhand.core.errors import DataError

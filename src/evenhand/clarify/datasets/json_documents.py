@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from evenhand.clarify.analysis_config import AnalysisConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig
 from evenhand.clarify.datasets.files import Files, text_of
 from evenhand.clarify.datasets.json_lines import found_at
 from evenhand.clarify.datasets.records import Found, table_of

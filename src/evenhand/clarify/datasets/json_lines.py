@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from evenhand.clarify.analysis_config import AnalysisConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig
 from evenhand.clarify.datasets.files import Files, opened, unreadable
 from evenhand.clarify.datasets.records import Found, table_of
 from evenhand.clarify.datasets.table import Table

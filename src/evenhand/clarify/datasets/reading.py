@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evenhand.clarify.analysis import Dataset
-from evenhand.clarify.analysis_config import AnalysisConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig
 from evenhand.clarify.datasets.captured import read_captured
 from evenhand.clarify.datasets.columns import located
 from evenhand.clarify.datasets.csv_files import read_csv

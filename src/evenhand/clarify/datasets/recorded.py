@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evenhand.clarify.analysis_config import AnalysisConfig, Name, PredictorConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig, Name, PredictorConfig
 from evenhand.clarify.datasets.columns import located
 from evenhand.clarify.datasets.table import pandas
 from evenhand.clarify.outcomes import from_numbers

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.clarify.analysis import Dataset
-from evenhand.clarify.analysis_config import AnalysisConfig, Cell, SegmentConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig, Cell, SegmentConfig
 from evenhand.clarify.datasets.columns import located
 from evenhand.core.errors import SpecError
 

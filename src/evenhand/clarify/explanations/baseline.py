@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.baselines import ALL
-from evenhand.clarify.analysis_config import AnalysisConfig, ShapConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig, ShapConfig
 from evenhand.core.errors import DataError, MissingExtra, SpecError, UnreadableSource
 
 if TYPE_CHECKING:

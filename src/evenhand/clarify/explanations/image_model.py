@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.clarify.analysis_config import AnalysisConfig, PredictorConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig, PredictorConfig
 from evenhand.clarify.explanations.pixels import encoded
 from evenhand.clarify.explanations.posts import Place, Posts, address_of, headers_of
 from evenhand.core.errors import ModelError, SpecError

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.clarify.analysis import Explained, Section
-from evenhand.clarify.analysis_config import AnalysisConfig, DebugConfig, ImageConfig, ShapConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig, DebugConfig, ImageConfig, ShapConfig
 from evenhand.clarify.explanations.budgets import evaluations
 from evenhand.clarify.explanations.heat_maps import Panel, write_panels, write_values
 from evenhand.clarify.explanations.image_model import detected, image_ask

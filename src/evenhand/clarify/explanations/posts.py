@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
-from evenhand.clarify.analysis_config import PredictorConfig
+from evenhand.clarify.config.analysis_config import PredictorConfig
 from evenhand.core.errors import ModelError, SpecError
 from evenhand.models.remote.endpoint import Endpoint
 from evenhand.models.remote.http_client import Answer, Client, TooLarge

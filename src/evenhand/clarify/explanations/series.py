@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from evenhand.clarify.analysis import Explained, Section
-from evenhand.clarify.analysis_config import AnalysisConfig, AsymmetricConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig, AsymmetricConfig
 from evenhand.clarify.explanations.journal import Journal
 from evenhand.clarify.explanations.series_data import Item, Names, names_of, read_items
 from evenhand.clarify.explanations.series_files import line_of, results_place, write_series

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.clarify.analysis_config import Name, TimeSeriesDataConfig
+from evenhand.clarify.config.analysis_config import Name, TimeSeriesDataConfig
 from evenhand.clarify.datasets.files import files_of, text_of
 from evenhand.core.errors import DataError, UnreadableSource
 from evenhand.modalities.single import unlike

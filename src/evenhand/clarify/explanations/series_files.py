@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.clarify.analysis import Section
-from evenhand.clarify.analysis_config import AsymmetricConfig
+from evenhand.clarify.config.analysis_config import AsymmetricConfig
 from evenhand.clarify.explanations.journal import json_line
 from evenhand.clarify.explanations.series_data import Item, Names
 from evenhand.core.attributions import Attributions

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.clarify.analysis_config import PredictorConfig
+from evenhand.clarify.config.analysis_config import PredictorConfig
 from evenhand.clarify.explanations.journal import plain
 from evenhand.clarify.explanations.posts import Place, Posts, address_of, headers_of
 from evenhand.clarify.explanations.series_data import Item

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from evenhand.clarify.analysis import Dataset, Explained, Section
-from evenhand.clarify.analysis_config import AnalysisConfig, Name, ShapConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig, Name, ShapConfig
 from evenhand.clarify.explanations.aggregation import kernel_shap, ranking
 from evenhand.clarify.explanations.baseline import prepared
 from evenhand.clarify.explanations.dependence import dependence

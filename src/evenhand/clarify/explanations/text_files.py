@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.clarify.analysis import Dataset, Section
-from evenhand.clarify.analysis_config import AnalysisConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig
 from evenhand.clarify.explanations.journal import json_line, plain
 from evenhand.core.writing import write_whole
 from evenhand.modalities.text import Span

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evenhand.clarify.analysis import Dataset, Explained
-from evenhand.clarify.analysis_config import AnalysisConfig, ShapConfig, TextConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig, ShapConfig, TextConfig
 from evenhand.clarify.explanations.budgets import evaluations
 from evenhand.clarify.explanations.journal import Journal
 from evenhand.clarify.explanations.table_labels import Labels, labels_of

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from evenhand.clarify.analysis import Analysis
-from evenhand.clarify.analysis_config import ReportConfig
+from evenhand.clarify.config.analysis_config import ReportConfig
 from evenhand.clarify.pages.notebook import notebook
 from evenhand.clarify.pages.page import page
 from evenhand.clarify.pages.paper import print_page

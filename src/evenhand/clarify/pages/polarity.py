@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from evenhand.clarify.analysis import Analysis, Arithmetic
-from evenhand.clarify.analysis_config import FacetConfig, Name
+from evenhand.clarify.config.analysis_config import FacetConfig, Name
 from evenhand.clarify.pages.tables import facets_of
 
 RULE = (

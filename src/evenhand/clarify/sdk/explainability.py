@@ -5,7 +5,7 @@ import logging
 from abc import ABC, abstractmethod
 from typing import Any
 
-from evenhand.clarify.languages import LANGUAGES
+from evenhand.clarify.config.languages import LANGUAGES
 from evenhand.clarify.sdk.errors import InvalidConfig
 from evenhand.clarify.sdk.given import given
 

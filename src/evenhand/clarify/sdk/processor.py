@@ -180,7 +180,7 @@ class SageMakerClarifyProcessor:
 
     def _run(self, data: DataConfig, config: dict[str, Any], manner: _Manner) -> None:
         """Write the config where the SDK uploads it, run it, and keep the job."""
-        from evenhand.clarify.reading import read_config
+        from evenhand.clarify.config.reading import read_config
 
         config = copy.deepcopy(config)
         model = self._model(config)
@@ -199,8 +199,8 @@ class SageMakerClarifyProcessor:
 
     def _process(self, job: ClarifyJob, model: Any) -> None:
         """Run a job to its end, whichever that is; a failure is the job's, and `wait` raises it."""
+        from evenhand.clarify.config.reading import read_config
         from evenhand.clarify.processing import process
-        from evenhand.clarify.reading import read_config
 
         try:
             config, warnings = read_config(job.config, has_model=model is not None)

@@ -2,7 +2,12 @@
 
 from collections.abc import Iterator
 
-from evenhand.clarify.analysis_config import AnalysisConfig, AsymmetricConfig, PredictorConfig, TimeSeriesDataConfig
+from evenhand.clarify.config.analysis_config import (
+    AnalysisConfig,
+    AsymmetricConfig,
+    PredictorConfig,
+    TimeSeriesDataConfig,
+)
 from evenhand.core.errors import suggestion
 
 MODEL_KEYS = ("model_name", "initial_instance_count", "instance_type")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from evenhand.clarify.key_paths import Step, nearest, written
+from evenhand.clarify.config.key_paths import Step, nearest, written
 
 NAMES: dict[type | None, str] = {
     bool: "true or false", int: "a whole number", float: "a number with a decimal point", str: "a text", None: "null",

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
-from evenhand.clarify.analysis_config import AnalysisConfig, Name
-from evenhand.clarify.languages import is_language, language_code
-from evenhand.clarify.series_rules import series_rules
-from evenhand.clarify.strict import ACCEPT_TYPES, CONTENT_TYPES
+from evenhand.clarify.config.analysis_config import AnalysisConfig, Name
+from evenhand.clarify.config.languages import is_language, language_code
+from evenhand.clarify.config.series_rules import series_rules
+from evenhand.clarify.config.strict import ACCEPT_TYPES, CONTENT_TYPES
 from evenhand.core.errors import SpecError
 
 Rule = Callable[[AnalysisConfig, bool], Iterator[str]]

@@ -6,8 +6,8 @@ A list of scalars must be a list, 1 is no float, null is never allowed, and metr
 from collections.abc import Mapping
 from typing import Any
 
-from evenhand.clarify.checks import Object, Rejection, a, either, list_of, mapping_of, matching, one_of, passing
-from evenhand.clarify.languages import is_language
+from evenhand.clarify.config.checks import Object, Rejection, a, either, list_of, mapping_of, matching, one_of, passing
+from evenhand.clarify.config.languages import is_language
 
 DATASET_TYPES = (
     "text/csv",

@@ -7,12 +7,12 @@ from typing import Any, NoReturn
 
 from pydantic import BaseModel, ValidationError
 
-from evenhand.clarify.analysis_config import AnalysisConfig
-from evenhand.clarify.checks import Rejection, shown
-from evenhand.clarify.doubts import doubts
-from evenhand.clarify.key_paths import Step, nearest, walked, written
-from evenhand.clarify.rules import broken_rules
-from evenhand.clarify.strict import rejections
+from evenhand.clarify.config.analysis_config import AnalysisConfig
+from evenhand.clarify.config.checks import Rejection, shown
+from evenhand.clarify.config.doubts import doubts
+from evenhand.clarify.config.key_paths import Step, nearest, walked, written
+from evenhand.clarify.config.rules import broken_rules
+from evenhand.clarify.config.strict import rejections
 from evenhand.core.errors import SpecError
 
 NOT_JSON = "Unable to load analysis configuration as JSON."

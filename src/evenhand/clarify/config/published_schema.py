@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from evenhand.clarify.analysis_config import AnalysisConfig
+from evenhand.clarify.config.analysis_config import AnalysisConfig
 
 _NOTE = (
     "Everything that Clarify's documents or its validator accept. Words such as text/csv are read in whatever case;"

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from evenhand.clarify.analysis_config import AnalysisConfig, MetricsConfig
-from evenhand.clarify.series_rules import MODEL_KEYS
+from evenhand.clarify.config.analysis_config import AnalysisConfig, MetricsConfig
+from evenhand.clarify.config.series_rules import MODEL_KEYS
 from evenhand.core.errors import suggestion
 
 METRICS = {

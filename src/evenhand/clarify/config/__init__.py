@@ -1,0 +1,1 @@
+"""Configs: analysis_config.json, read, checked, refused or doubted, and its schema."""

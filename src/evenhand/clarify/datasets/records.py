@@ -67,6 +67,8 @@ def _named(names: list[str], outcomes: list[str], headers: Sequence[str] | None,
         return distinct((*names, *outcomes), location)
     if len(headers) == count:
         return distinct(tuple(headers), location)
+    if len(headers) == count - 1 and len(outcomes) > 1:
+        return distinct((*headers, outcomes[-1]), location)  # headers of the data alone, without the predictions
     if len(headers) == len(names) and outcomes:
         raise DataError(
             f"Headers must contain label. headers names {len(headers)} columns, and {location!r} has {len(names)}"

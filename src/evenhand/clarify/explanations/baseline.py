@@ -109,13 +109,20 @@ def _plain(given: Any, path: str | None) -> Any:
             inner = given["features"]
             return inner if inner and isinstance(inner[0], (list, tuple)) else [inner]
         found = _searched(given, path)
-        return given if found is None else found
+        return _unwrapped(given, path) if found is None else found
     if isinstance(given, Sequence) and given and all(isinstance(row, Mapping) for row in given):
         if all(set(row) == {"features"} for row in given):
             return [row["features"] for row in given]
         found = [_searched(row, path) for row in given]
         return given if any(row is None for row in found) else found
     return given
+
+
+def _unwrapped(given: Mapping[str, Any], path: str | None) -> Any:
+    """The records of a request such as {"instances": [...]}; else the object itself."""
+    (inner,) = given.values() if len(given) == 1 else (None,)
+    holds_records = isinstance(inner, (list, tuple)) and inner and isinstance(inner[0], (Mapping, list, tuple))
+    return _plain(inner, path) if holds_records else given
 
 
 def _searched(given: Mapping[str, Any], path: str | None) -> Any:

@@ -209,3 +209,11 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert (output / "explanations_shap" / "out.csv").read_bytes() == (
         fresh / "explanations_shap" / "out.csv"
     ).read_bytes()
+
+
+def test_the_page_says_of_each_group_what_its_finding_says(run: Path) -> None:
+    """Also of a group above a threshold, and of a value that is a part of another's name (male, female)."""
+    page = (run / "report.html").read_text()
+    assert page.count("No difference shown; in these rows, age&gt;40") >= 3
+    for name in ("sex=male", "sex=female"):
+        assert f"in these rows, {name}" in page or f"labels of {name} and the rest" in page

@@ -8,8 +8,11 @@ from typing import Any, Literal
 from evenhand.clarify.analysis import Analysis, Bias, MetricDifference, Section
 from evenhand.clarify.pages.numbers import number
 from evenhand.clarify.pages.signs import reading, sign
+from evenhand.core.facet import Facet
 from evenhand.core.finding import Finding, Interval, Stage
+from evenhand.core.group import Group
 from evenhand.core.report import Report
+from evenhand.core.values import bare
 from evenhand.metrics import registered
 from evenhand.renderers.charts import Scale, metric_scale
 
@@ -143,16 +146,25 @@ def _stage(stage: str) -> Stage:
 
 
 def _found(report: Report | None, facet: str, group: str, code: str, value: float | None) -> Finding | None:
-    """The finding with the same number of the same facet; of several, the one whose group names the value."""
+    """The finding of the same group that has the same number."""
     if report is None or value is None:
         return None
-    same = [
+    same = (
         finding
         for finding in report.findings
-        if finding.metric == code and finding.facet == facet and finding.label_class is None
-        and _close(finding.value, value)
-    ]  # fmt: skip
-    return next((finding for finding in same if group in finding.group), same[0] if len(same) == 1 else None)
+        if finding.metric == code and finding.label_class is None and _close(finding.value, value)
+    )
+    return next((finding for finding in same if _speaks_of(finding, facet, group)), None)
+
+
+def _speaks_of(finding: Finding, column: str, group: str) -> bool:
+    """Whether a finding is of this value of a column, or of the one group that its facet names."""
+    facet = Facet.parse(finding.facet)
+    if facet.columns != (column,):
+        return False
+    if facet.group is not None:
+        return finding.group == finding.facet
+    return finding.group in {str(Group.of(column, level)) for level in (group, bare(group))}
 
 
 def _close(one: float | None, other: float) -> bool:

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from evenhand.clarify.analysis import Dataset, Explained
 from evenhand.clarify.config.analysis_config import AnalysisConfig
 from evenhand.clarify.explanations.aggregation import aggregated, ranking
+from evenhand.clarify.explanations.budgets import samples_of
 from evenhand.clarify.explanations.local_files import headers
 from evenhand.clarify.explanations.table_labels import Labels
-from evenhand.clarify.explanations.tables import explain_table, samples_of
+from evenhand.clarify.explanations.tables import explain_table
 from evenhand.core.errors import EvenhandError
 from evenhand.explaining import explain
 from evenhand.models import load_model

@@ -1,8 +1,6 @@
 """Heat maps: what each segment of an image counts for as a JPEG, blue for and red against, and as raw values."""
 
 import io
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,8 +12,8 @@ from numpy.typing import NDArray
 
 from evenhand.clarify.explanations.pixels import pillow
 from evenhand.core.attributions import Attributions
-from evenhand.core.errors import EvenhandError
 from evenhand.core.places import ImagePlaces
+from evenhand.core.writing import write_whole
 from evenhand.renderers.heat import heat_map, hottest
 
 Pixels = NDArray[np.uint8]
@@ -47,7 +45,7 @@ def write_panels(path: Path, places: ImagePlaces, panels: Sequence[Panel]) -> No
     row = [part for each in drawn for part in (gap, each)][1:]
     kept = io.BytesIO()
     pillow("Writing heat maps").fromarray(np.concatenate(row, axis=1)).save(kept, format="JPEG", quality=92)
-    _write_bytes(path, kept.getvalue())
+    write_whole(path, kept.getvalue())
 
 
 def write_values(path: Path, segments: NDArray[np.int32], found: Attributions) -> None:
@@ -57,7 +55,7 @@ def write_values(path: Path, segments: NDArray[np.int32], found: Attributions) -
         kept, segments=segments, values=found.values[0], errors=found.errors[0], offset=found.base[0],
         predictions=found.full[0],
     )  # fmt: skip
-    _write_bytes(path, kept.getvalue())
+    write_whole(path, kept.getvalue())
 
 
 def tinted(picture: Pixels, shares: NDArray[np.float64]) -> Pixels:
@@ -89,20 +87,3 @@ def _captioned(picture: Pixels, caption: str) -> Pixels:
     # The small built-in font has ASCII alone.
     drawing.text((2, 2), caption.encode("ascii", "replace").decode()[:60], fill="black")
     return np.concatenate([np.asarray(strip), picture])
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    """Write a file beside its place and move it there; raises EvenhandError where that cannot be."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise EvenhandError(f"Cannot write {str(path)!r}: {error.strerror}.") from error

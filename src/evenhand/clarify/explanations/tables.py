@@ -13,6 +13,7 @@ from evenhand.clarify.analysis import Dataset, Explained, Section
 from evenhand.clarify.config.analysis_config import AnalysisConfig, Name, ShapConfig
 from evenhand.clarify.explanations.aggregation import kernel_shap, ranking
 from evenhand.clarify.explanations.baseline import prepared
+from evenhand.clarify.explanations.budgets import samples_of
 from evenhand.clarify.explanations.dependence import dependence
 from evenhand.clarify.explanations.local_files import write_local
 from evenhand.clarify.explanations.table_labels import Labels, labels_of
@@ -38,12 +39,6 @@ class Running:
     memory: str | int = "1GB"
     threads: int | None = None
     progress: Progress | None = None
-
-
-def samples_of(players: int, num_samples: int | None) -> int:
-    """How many coalitions a row is explained with: min(num_samples, 2^M − 2); unset, min(2M + 2048, 2^M − 2)."""
-    wanted = 2 * players + 2**11 if num_samples is None else num_samples
-    return wanted if players > 62 else min(wanted, (1 << players) - 2)
 
 
 def explain_table(

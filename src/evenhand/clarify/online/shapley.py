@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evenhand.clarify.explanations.budgets import evaluations
 from evenhand.clarify.online.features import Features, Records
 from evenhand.clarify.online.job import Job
 from evenhand.clarify.online.memory_shares import Shares
@@ -60,9 +61,7 @@ class Shapley:
 
     def budget(self, players: int) -> int:
         """How many coalitions a record is asked for: min(NumberOfSamples or 2M + 2048, 2^M − 2)."""
-        wanted = self._shap.samples or 2 * players + 2048
-        every: int = 2 ** min(players, 64) - 2
-        return max(2, min(wanted, every))
+        return evaluations(self._shap.samples, players)
 
     def explained(
         self, records: Records, chosen: Sequence[int], values: Values, outputs: int, job: Job

@@ -33,43 +33,22 @@ PROBE = 256
 
 
 @dataclass
-class Job:
-    """Everything that one run needs, settled before the first row is explained."""
+class Recipe:
+    """How rows are explained, whichever they are: settled before the first, and shipped to workers where there are any."""
 
     model: LoadedModel
-    table: Table
     features: tuple[str, ...]
     columns: tuple[str, ...]
-    places: Places | None
     baseline: Baseline
     players: Mapping[str, Sequence[str]]
     request: Request
     explainer: Explainer
     paced: Paced
-    progress: Progress
-    notes: list[str] = field(default_factory=list)
-    outputs: tuple[str, ...] = ()
 
     @classmethod
     def pacing(cls, model: LoadedModel) -> Paced:
         """The model, asked in batches whose size is found on the way."""
         return Paced(asker(model))
-
-    @property
-    def settings(self) -> dict[str, object]:
-        """What two runs must share for one to go on with the other's work."""
-        ((_, baseline),) = fingerprints(self.baseline.rows, len(self.baseline))
-        weights = 0 if self.baseline.weights is None else zlib.crc32(self.baseline.weights.tobytes())
-        places = 0 if self.places is None else zlib.crc32(self.places.tobytes())
-        return {
-            **self.request.settings, "model": self.model.name, "features": list(self.features),
-            "baseline": [self.baseline.description, baseline, weights], "rows": places,
-        }  # fmt: skip
-
-    @property
-    def height(self) -> int:
-        """How many rows are explained."""
-        return self.table.height if self.places is None else len(self.places)
 
     def game(self, rows: Any) -> TableGame:
         """The game of some rows, given as a native table of all columns."""
@@ -96,6 +75,33 @@ class Job:
         if isinstance(rows, np.ndarray) or self.columns == self.features:
             return rows
         return nw.from_native(rows, eager_only=True).select(list(self.features)).to_native()
+
+
+@dataclass
+class Job(Recipe):
+    """A recipe and the table whose rows it is for."""
+
+    table: Table
+    places: Places | None
+    progress: Progress
+    notes: list[str] = field(default_factory=list)
+    outputs: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What two runs must share for one to go on with the other's work."""
+        ((_, baseline),) = fingerprints(self.baseline.rows, len(self.baseline))
+        weights = 0 if self.baseline.weights is None else zlib.crc32(self.baseline.weights.tobytes())
+        places = 0 if self.places is None else zlib.crc32(self.places.tobytes())
+        return {
+            **self.request.settings, "model": self.model.name, "features": list(self.features),
+            "baseline": [self.baseline.description, baseline, weights], "rows": places,
+        }  # fmt: skip
+
+    @property
+    def height(self) -> int:
+        """How many rows are explained."""
+        return self.table.height if self.places is None else len(self.places)
 
     def windows(self, size: int) -> Iterator[tuple[int, Any]]:
         """The rows in pieces of this size."""

@@ -5,7 +5,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from evenhand.core.errors import DataError, MissingExtra, UnreadableSource
+from evenhand.core.errors import DataError, MissingExtra, SpecError, UnreadableSource
 from evenhand.core.frame import Frame
 from evenhand.sources.connection import DEFAULT_MEMORY
 from evenhand.sources.files import read_files
@@ -24,12 +24,29 @@ def read(
     sheet: str | None = None,
     table: str | None = None,
     query: str | None = None,
+    engine: str | None = None,
     memory_limit: str = DEFAULT_MEMORY,
     threads: int | None = None,
 ) -> Frame:
-    """Open a file, folder, glob, database URL or table in memory; rows stay there, only counts are fetched."""
+    """Open a file, folder, glob, database URL or table; rows stay there, only counts are fetched.
+
+    `engine` says who counts: nobody but this process (None); "processes" or "processes:4", which also ask models and
+    explain in that many processes; "spark", or the master of a Spark cluster such as "spark://host:7077" or
+    "local[4]". Spark DataFrames and Ibis tables are counted where they are, without naming an engine.
+    """
+    if engine is not None:
+        return _by_engine(source, engine, sheet=sheet, table=table, memory_limit=memory_limit, threads=threads)
     if _is_frame(source):
         return source  # type: ignore[no-any-return]
+    library = type(source).__module__.partition(".")[0]
+    if library == "pyspark":
+        from evenhand.sources.spark import read_spark
+
+        return read_spark(source)
+    if library == "ibis":
+        from evenhand.sources.warehouse import read_warehouse
+
+        return read_warehouse(source)
     if isinstance(source, str) and _URL.match(source):
         return _from_url(source, table, query)
     if table is not None or query is not None:
@@ -43,6 +60,24 @@ def read(
             " a dataframe or a dict of columns."
         )
     return frame
+
+
+def _by_engine(
+    source: Any, engine: str, *, sheet: str | None, table: str | None, memory_limit: str, threads: int | None
+) -> Frame:
+    name, _, rest = engine.partition(":")
+    if name == "processes":
+        from evenhand.sources.processes import over_processes
+
+        return over_processes(read(source, sheet=sheet, memory_limit=memory_limit, threads=threads), rest)
+    if name not in ("spark", "yarn", "k8s") and not name.startswith("local"):
+        raise SpecError(
+            f"engine={engine!r} is unknown; give processes, spark, or the master of a Spark cluster, such as"
+            " spark://host:7077 or local[4]."
+        )
+    from evenhand.sources.spark import read_spark
+
+    return read_spark(table or source, master=None if engine == "spark" else engine)
 
 
 def _is_frame(source: Any) -> bool:

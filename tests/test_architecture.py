@@ -13,7 +13,7 @@ ROOT = Path(evenhand.__file__).parent
 FLOORS = [
     {"core"},
     {"sources", "models", "metrics", "renderers", "modalities", "explainers", "baselines"},
-    {"measuring", "explaining"},
+    {"counting", "measuring", "explaining"},
     {"flow"},
     {"demo", "clarify"},
     {"cli"},

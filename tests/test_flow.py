@@ -330,7 +330,7 @@ class Rule:
 
 
 def test_a_model_gives_the_same_report_as_its_predictions_in_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evenhand.flow.MODEL_BATCH", 700)  # several batches, the last one short
+    monkeypatch.setattr("evenhand.counting.MODEL_BATCH", 700)  # several batches, the last one short
     data = eh.demo_table(rows=2_000)
     rule = Rule()
     columns = data | {"guess": rule.predict(data), "chance": rule.predict_proba(data)[:, 1]}

@@ -2,34 +2,32 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
-import numpy as np
-
 from evenhand.core.audit import Audit, Missing
 from evenhand.core.division import Division
 from evenhand.core.errors import DataError, SpecError, ValueNotFound
 from evenhand.core.finding import Finding
-from evenhand.core.frame import Columns, Frame
+from evenhand.core.frame import Frame
 from evenhand.core.judge import finished
-from evenhand.core.plan import Plan, check_positive_occurs, columns_of, facet_axis, named_columns, plan
+from evenhand.core.plan import check_positive_occurs, facet_axis, named_columns
 from evenhand.core.profile import profiles
 from evenhand.core.report import MetricNote, MissingValues, Provenance, Report
 from evenhand.core.summary import overall, summary
-from evenhand.core.tally import Tally, count
+from evenhand.core.tally import Tally
 from evenhand.core.values import Level, normalised, written
+from evenhand.counting import Counted, counted, describing
 from evenhand.measuring import divisions_of, drafts_of
 from evenhand.measuring.flips import flip_tests
 from evenhand.metrics import registered
 from evenhand.metrics.gaps import ALL as GAPS
 from evenhand.models import LoadedModel, load_model
-from evenhand.sources import attach, read
+from evenhand.sources import read
 
 if TYPE_CHECKING:
     from evenhand.core.explanation import Explanation
@@ -38,13 +36,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 
-PREDICTED_LABEL, PREDICTED_SCORE = "model prediction", "model score"
-_ANSWERS = {"predicted_label": PREDICTED_LABEL, "score": PREDICTED_SCORE}
-MODEL_BATCH = 50_000
 # Rows that a report explains: enough for importances within a few percent, little beside an audit.
 EXPLAINED_ROWS = 1_000
-# The most differences of two values that the flip test may look at.
-FLIP_WORK = 4e9
 # A facet with more different numbers than this is a quantity, to be divided into ranges.
 MOST_NUMBERS = 50
 
@@ -73,34 +66,76 @@ def run(
     say = progress or _silent
     if explain is True and loaded is None:
         raise SpecError("explain needs the model: predictions in a column cannot be asked why.")
-    counted = _counted(audit, opened, loaded, say)
-    _check(counted, audit, opened)
+    found = counted(audit, opened, loaded, say)
+    _check(found.tally, audit, opened)
+    about = About(opened.location, tuple(opened.kinds), tuple(opened.notes), loaded.name if loaded else None)
     say("measuring", 0, 1)
-    divisions = divisions_of(counted.tally)
-    drafts = drafts_of(counted.tally, divisions)
-    if counted.rows is not None:
-        flips, notes = flip_tests(counted.rows, counted.features, divisions)
-        drafts, counted.notes = [*drafts, *flips], notes
-    findings = finished(drafts, audit)
-    counted.notes = [*counted.notes, *_alone(divisions)]
-    if not findings:
-        raise DataError(" ".join(counted.notes) or "No metric that was asked for applies to this data.")
+    report = _report(audit, found, about, title)
     say("measuring", 1, 1)
+    return report.model_copy(
+        update={
+            "reasons": _reasons(audit, opened, loaded, explain, say),
+            "provenance": report.provenance.model_copy(update={"seconds": round(time.monotonic() - started, 3)}),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class About:
+    """What a report says of the rows that were counted: where they are, their columns, and which model was asked."""
+
+    source: str
+    columns: Collection[str] = ()
+    notes: tuple[str, ...] = ()
+    model: str | None = None
+
+
+def tally_of(
+    audit: Audit, frame: Any, model: Any = None, *, trust_pickle: bool = False, progress: Progress | None = None
+) -> Tally:
+    """Count a part of a table, with the predictions of a column or of a model; tallies of parts add up.
+
+    Takes what `run` takes. `report_of` reports on a tally, or on a sum of them.
+    """
+    loaded = load_model(model, trust_pickle=trust_pickle) if model is not None else None
+    return counted(audit, read(frame), loaded, progress or _silent).tally
+
+
+def report_of(tally: Tally, about: About, *, title: str | None = None) -> Report:
+    """Report on what was counted before, without the rows; the flip test, which needs them, is left out."""
+    started = time.monotonic()
+    _check_policies(tally, about.columns)
+    report = _report(tally.audit, Counted(tally, None, ()), about, title)
+    seconds = round(time.monotonic() - started, 3)
+    return report.model_copy(update={"provenance": report.provenance.model_copy(update={"seconds": seconds})})
+
+
+def _report(audit: Audit, found: Counted, about: About, title: str | None) -> Report:
+    """The report on a tally, and on the sample of rows that the flip test looks at."""
+    tally = found.tally
+    divisions = divisions_of(tally)
+    drafts = drafts_of(tally, divisions)
+    notes: list[str] = []
+    if found.rows is not None:
+        flips, notes = flip_tests(found.rows, found.features, divisions)
+        drafts = [*drafts, *flips]
+    findings = finished(drafts, audit)
+    notes = [*notes, *_alone(divisions)]
+    if not findings:
+        raise DataError(" ".join(notes) or "No metric that was asked for applies to this data.")
     kept = sorted(findings, key=_order(divisions))
-    shown = tuple(profile for division in divisions for profile in profiles(division))
     return Report(
-        title=title or f"Audit of {PurePath(opened.location).name}",
+        title=title or f"Audit of {PurePath(about.source).name}",
         audit=audit,
-        outcome=counted.tally.outcome,
+        outcome=tally.outcome,
         verdict=overall(kept),
         summary=summary(kept, audit),
         findings=tuple(kept),
-        profiles=shown,
-        reasons=_reasons(audit, opened, loaded, explain, say),
+        profiles=tuple(profile for division in divisions for profile in profiles(division)),
         metrics=tuple(_notes(kept)),
-        missing=tuple(_missing(counted.tally, opened)),
-        notes=(*opened.notes, *counted.tally.notes, *counted.notes),
-        provenance=_provenance(counted.tally, opened, loaded, time.monotonic() - started),
+        missing=tuple(_missing(tally, about.columns)),
+        notes=(*about.notes, *tally.notes, *notes),
+        provenance=_provenance(tally, about),
     )
 
 
@@ -119,120 +154,13 @@ def _reasons(
     if model is None:
         raise SpecError("explain needs the model: predictions in a column cannot be asked why.")
     request = explain if isinstance(explain, Request) else Request(rows=EXPLAINED_ROWS, seed=audit.seed)
-    features = request.features or model.features or audit.features or _describing(audit, frame, ("facet", "stratum"))
+    features = request.features or model.features or audit.features or describing(audit, frame, ("facet", "stratum"))
     asked = replace(request, facets=request.facets or audit.facets, features=features)
     return explained_reasons(model, frame, asked, level=audit.level, progress=say)[1]
 
 
 def _silent(stage: str, done: int, total: int) -> None:
     """Progress that nobody looks at."""
-
-
-@dataclass
-class _Counted:
-    """The tally, and the rows that only the flip test looks at."""
-
-    tally: Tally
-    rows: Columns | None
-    features: Sequence[str]
-    notes: list[str]
-
-
-def _counted(audit: Audit, frame: Frame, model: LoadedModel | None, say: Progress) -> _Counted:
-    if model is None:
-        bound = plan(audit, frame)
-        say("counting", 0, 1)
-        tally = count(frame, bound)
-        say("counting", 1, 1)
-        features = _features(audit, frame) if _wants_flip_test(audit, bound) else ()
-        rows = _sampled(bound, frame, features, _flip_rows(audit, features)) if features else None
-        return _Counted(tally, rows, features, [])
-    return _counted_by_model(audit, frame, model, say)
-
-
-def _counted_by_model(audit: Audit, frame: Frame, model: LoadedModel, say: Progress) -> _Counted:
-    """The sum of the tallies of batches, each with the predictions the model gave for it."""
-    if audit.predicted_label is not None or audit.score is not None:
-        raise SpecError("Predictions come from a model or from columns: leave out model, or predicted_label and score.")
-    asked = _settled(audit, plan(audit, frame))
-    features = _features(audit, frame)
-    inputs = model.features or audit.features or _describing(audit, frame, ("facet", "stratum"))
-    tally, parts, done = None, [], 0
-    needed = tuple(dict.fromkeys((*columns_of(audit, frame), *inputs, *features)))
-    for batch in frame.batches(needed, MODEL_BATCH):
-        answered, extended = _predicted(asked, model, batch, inputs)
-        bound = plan(answered, extended)
-        part = count(extended, bound)
-        tally = part if tally is None else tally + part
-        if features and _wants_flip_test(audit, bound):
-            share = -(-_flip_rows(audit, features) * part.rows // max(frame.height, 1))
-            parts.append(_sampled(bound, extended, features, max(share, 1)))
-        done += part.rows
-        say("asking the model", done, frame.height)
-    if tally is None:
-        raise DataError("The data has no rows.")
-    rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else None
-    return _Counted(tally, rows, features, [])
-
-
-def _settled(audit: Audit, bound: Plan) -> Audit:
-    """The audit with outcome and favourable classes as the whole table shows them, whatever one batch holds."""
-    outcome = None if bound.outcome == "binary" else bound.outcome
-    return audit.model_copy(update={"outcome": outcome, "positive": bound.positive})
-
-
-def _predicted(audit: Audit, model: LoadedModel, batch: Any, features: Sequence[str]) -> tuple[Audit, Frame]:
-    """The audit with the names of the model's answers, and the batch with those answers as columns."""
-    answers = model.predict(_selected(batch, features))
-    columns = {}
-    if "label" in answers or audit.outcome is not None:
-        # Quantities that happen to lie between 0 and 1 look like scores to the model's adapter.
-        columns[PREDICTED_LABEL] = answers["label"] if "label" in answers else answers["score"]
-    if "score" in answers and audit.outcome is None:
-        columns[PREDICTED_SCORE] = _of_positive(answers["score"], audit, model)
-    names = {field: name for field, name in _ANSWERS.items() if name in columns}
-    return audit.model_copy(update=names), attach(batch, columns)
-
-
-def _of_positive(score: Any, audit: Audit, model: LoadedModel) -> Any:
-    """The score of the favourable class, which may be the first of the model's two classes."""
-    if model.classes is None or len(model.classes) != 2:
-        return score
-    favourable = {str(normalised(value)) for value in audit.positive}
-    first, second = (str(normalised(value)) for value in model.classes)
-    return 1 - score if first in favourable and second not in favourable else score
-
-
-def _selected(batch: Any, columns: Sequence[str]) -> Any:
-    return nw.from_native(batch, eager_only=True).select(list(columns)).to_native()
-
-
-def _features(audit: Audit, frame: Frame) -> tuple[str, ...]:
-    """The columns the flip test compares by: those asked for, or all that describe a person."""
-    return _describing(audit, frame, ("stratum",)) if audit.features is None else audit.features
-
-
-def _describing(audit: Audit, frame: Frame, roles: Sequence[str]) -> tuple[str, ...]:
-    """The columns that the audit uses for nothing, or only in these roles."""
-    used = columns_of(audit, frame)
-    return tuple(name for name in frame.kinds if used.get(name) in (None, *roles))
-
-
-def _flip_rows(audit: Audit, features: Sequence[str]) -> int:
-    """How many rows the flip test looks at: fewer with many features, whose distances cost more."""
-    return min(audit.flip_test_rows, int((FLIP_WORK / max(len(features), 1)) ** 0.5))
-
-
-def _wants_flip_test(audit: Audit, bound: Plan) -> bool:
-    wanted = not audit.metrics or "FT" in audit.metrics
-    return wanted and "prediction" in bound.keys and bound.outcome == "binary"
-
-
-def _sampled(bound: Plan, frame: Frame, features: Sequence[str], limit: int) -> Columns:
-    """The sampled rows: facet keys, the prediction, and the features."""
-    expressions = {name: key for name, key in bound.keys.items() if name.startswith("facet ") or name == "prediction"}
-    expressions |= {f"feature {name}": frame.expressions.column(name) for name in features}
-    return frame.rows(expressions, limit, bound.audit.seed)
 
 
 def _alone(divisions: Sequence[Division]) -> Iterator[str]:
@@ -243,9 +171,8 @@ def _alone(divisions: Sequence[Division]) -> Iterator[str]:
             yield f"Facet {division.name} has one group only ({groups[0]}), so there is nothing to compare it with."
 
 
-def _check(counted: _Counted, audit: Audit, frame: Frame) -> None:
+def _check(tally: Tally, audit: Audit, frame: Frame) -> None:
     """Raise DataError for what only the counts can show."""
-    tally = counted.tally
     if tally.outcome == "binary":
         axis = "label" if "label" in tally.axes else "prediction"
         if True not in tally.over([axis]).levels[axis]:
@@ -256,7 +183,11 @@ def _check(counted: _Counted, audit: Audit, frame: Frame) -> None:
             _empty_group(text, facet.columns, frame)
         if facet.group is None and not facet.cuts and frame.kinds[facet.columns[0]] == "number":
             _check_few(text, levels)
-    for found in _missing(tally, frame):
+    _check_policies(tally, frame.kinds)
+
+
+def _check_policies(tally: Tally, columns: Collection[str]) -> None:
+    for found in _missing(tally, columns):
         if found.policy == "error" and found.rows:
             raise DataError(
                 f"Column {found.column!r} has no value in {found.rows:,} rows, and missing is error for it."
@@ -280,12 +211,12 @@ def _empty_group(text: str, columns: Sequence[str], frame: Frame) -> None:
     raise ValueNotFound(f"No row is in the group {text!r}. {columns[0]!r} holds {shown}.")
 
 
-def _missing(tally: Tally, frame: Frame) -> Iterator[MissingValues]:
+def _missing(tally: Tally, columns_there: Collection[str]) -> Iterator[MissingValues]:
     """How many rows have no value, for each column that is counted by."""
     audit = tally.audit
     columns = {facet_axis(text): (facet.columns, "facet") for text, facet in tally.facets.items()}
     for axis, name in (("label", audit.label), ("prediction", audit.predicted_label), ("score", audit.score)):
-        columns[axis] = (named_columns(name, frame), axis)
+        columns[axis] = (named_columns(name, columns_there), axis)
     columns |= {axis: ((getattr(audit, axis),), axis) for axis in ("stratum", "block") if getattr(audit, axis)}
     for axis, (names, role) in columns.items():
         rows = _rows_at(tally, axis, None) if names else 0
@@ -341,17 +272,17 @@ def _order(divisions: Sequence[Division]) -> Callable[[Finding], tuple[int, int,
     return order
 
 
-def _provenance(tally: Tally, frame: Frame, model: LoadedModel | None, seconds: float) -> Provenance:
+def _provenance(tally: Tally, about: About) -> Provenance:
     return Provenance(
-        source=frame.location,
+        source=about.source,
         fingerprint=hashlib.sha256(tally.fingerprint.encode()).hexdigest(),
         rows=tally.rows,
-        columns=len(frame.kinds),
-        model=model.name if model is not None else None,
+        columns=len(about.columns),
+        model=about.model,
         versions=dict(_versions()),
         seed=tally.audit.seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(seconds, 3),
+        seconds=0.0,
     )
 
 

@@ -1,6 +1,6 @@
 """Plan: an audit bound to the columns of a frame — the door where bad questions are turned away."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evenhand.core.audit import Audit, Outcome
@@ -70,22 +70,22 @@ def facet_axis(text: str) -> str:
     return f"facet {text}"
 
 
-def is_condition(text: str, frame: Frame) -> bool:
+def is_condition(text: str, columns: Collection[str]) -> bool:
     """Whether a label is written as a condition rather than as the name of a column."""
-    return text not in frame.kinds and any(sign in text for sign in "=<>")
+    return text not in columns and any(sign in text for sign in "=<>")
 
 
-def named_columns(text: str | None, frame: Frame) -> tuple[str, ...]:
+def named_columns(text: str | None, columns: Collection[str]) -> tuple[str, ...]:
     """The columns that a label names, itself or in a condition."""
     if text is None:
         return ()
-    return Group.parse(text).columns if is_condition(text, frame) else (text,)
+    return Group.parse(text).columns if is_condition(text, columns) else (text,)
 
 
 def columns_of(audit: Audit, frame: Frame) -> dict[str, str]:
     """Every column that the audit reads, with its role."""
-    roles = dict.fromkeys(named_columns(audit.label, frame), "label")
-    roles |= dict.fromkeys(named_columns(audit.predicted_label, frame), "predicted label")
+    roles = dict.fromkeys(named_columns(audit.label, frame.kinds), "label")
+    roles |= dict.fromkeys(named_columns(audit.predicted_label, frame.kinds), "predicted label")
     for text in audit.facets:
         roles |= {name: "facet" for name in Facet.parse(text, list(frame.kinds)).columns if name not in roles}
     for role in ("score", "stratum", "weight", "block"):
@@ -111,7 +111,7 @@ def _check_columns(audit: Audit, frame: Frame) -> None:
 def _outcome(audit: Audit, frame: Frame) -> tuple[Outcome, tuple[Value, ...], list[str]]:
     """The kind of outcome, the favourable classes, and what was assumed."""
     column = audit.label or audit.predicted_label
-    if column is None or is_condition(column, frame):
+    if column is None or is_condition(column, frame.kinds):
         return "binary", (), []
     if audit.positive:
         if audit.outcome not in (None, "binary"):
@@ -161,7 +161,7 @@ def _plan_classes(audit: Audit, frame: Frame, positive: tuple[Value, ...], found
 
 def _class_expression(text: str, frame: Frame, positive: tuple[Value, ...], audit: Audit) -> Expression:
     expressions = frame.expressions
-    if is_condition(text, frame):
+    if is_condition(text, frame.kinds):
         return Group.parse(text).expression(expressions)
     column = expressions.column(text)
     if not positive:

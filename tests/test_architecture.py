@@ -15,6 +15,7 @@ FLOORS = [
     {"sources", "models", "metrics", "renderers", "modalities", "explainers", "baselines"},
     {"counting", "measuring", "explaining"},
     {"flow"},
+    {"parts"},
     {"demo", "clarify"},
     {"cli"},
 ]

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from evenhand.modalities.series import SeriesGame
     from evenhand.modalities.text import TextGame
     from evenhand.models import Command, Endpoint, load_model
+    from evenhand.parts import Parts
     from evenhand.renderers import render
     from evenhand.renderers.heat import heat_picture
     from evenhand.renderers.instances import render_instance
@@ -65,6 +66,7 @@ _HOMES = {
     "MissingExtra": "core.errors",
     "Model": "core.model",
     "ModelError": "core.errors",
+    "Parts": "parts",
     "Report": "core.report",
     "Request": "explaining",
     "SeriesGame": "modalities.series",
@@ -106,6 +108,7 @@ __all__ = [
     "MissingExtra",
     "Model",
     "ModelError",
+    "Parts",
     "Report",
     "Request",
     "SeriesGame",

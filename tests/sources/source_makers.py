@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import ibis
 import numpy as np
 import openpyxl
 import pandas as pd
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 from evenhand.core.frame import Frame
 from evenhand.sources import read
 from tests.sources.source_table import Table
+from tests.spark.local_session import local_session
 
 Maker = Callable[[Table, Path], Frame]
 
@@ -142,6 +144,11 @@ def from_dict(table: Table, _: Path) -> Frame:
     return read({**table, "id": np.array(table["id"])})
 
 
+def from_processes(table: Table, folder: Path) -> Frame:
+    pq.write_table(pa.table(table), folder / "table.parquet")
+    return read(folder / "table.parquet", engine="processes:2")
+
+
 def from_spreadsheet(table: Table, folder: Path) -> Frame:
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]
@@ -181,6 +188,34 @@ def from_sqlite_query(table: Table, folder: Path) -> Frame:
     return read(_sqlite(table, folder), query=f"SELECT {others}, {member} AS member FROM people WHERE 'a:b' <> 'x%y';")
 
 
+def from_ibis_duckdb(table: Table, folder: Path) -> Frame:
+    duckdb.from_arrow(pa.table(table)).write_parquet(str(folder / "people.parquet"))
+    connection = ibis.duckdb.connect(folder / "people.duckdb")
+    connection.raw_sql(f"CREATE TABLE people AS FROM '{folder}/people.parquet'")
+    return read(connection.table("people"))
+
+
+def from_ibis_sqlite(table: Table, folder: Path) -> Frame:
+    return read(ibis.sqlite.connect(_sqlite(table, folder).removeprefix("sqlite:///")).table("people"))
+
+
+def from_spark_frame(table: Table, _: Path) -> Frame:
+    return read(local_session().createDataFrame(pa.table(table)))
+
+
+def from_spark_parquet(table: Table, folder: Path) -> Frame:
+    local_session()
+    return read(_parts(table, folder), engine="spark")
+
+
+def from_spark_table(table: Table, folder: Path) -> Frame:
+    session = local_session()
+    location = _parts(table, folder)
+    session.sql("DROP TABLE IF EXISTS people")
+    session.sql(f"CREATE TABLE people USING parquet LOCATION 'file://{location}'")
+    return read("people", engine="spark")
+
+
 FILES: dict[str, Maker] = {
     "csv": from_csv,
     "tsv": from_tsv,
@@ -205,5 +240,12 @@ FRAMES: dict[str, Maker] = {
     "pyarrow": from_arrow,
     "duckdb relation": from_relation,
     "dict": from_dict,
+    "processes": from_processes,
 }
 DATABASES: dict[str, Maker] = {"sqlite table": from_sqlite_table, "sqlite query": from_sqlite_query}
+WAREHOUSES: dict[str, Maker] = {"ibis duckdb": from_ibis_duckdb, "ibis sqlite": from_ibis_sqlite}
+SPARK: dict[str, Maker] = {
+    "spark frame": from_spark_frame,
+    "spark parquet": from_spark_parquet,
+    "spark table": from_spark_table,
+}

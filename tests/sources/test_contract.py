@@ -1,8 +1,9 @@
 """The contract of every source: the same table gives the same cells, rows and values, wherever it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import ibis
 import numpy as np
 import pytest
 import sqlalchemy as sa
@@ -15,24 +16,38 @@ from evenhand.core.group import Group
 from evenhand.core.values import normalised
 from evenhand.sources import read
 from tests.sources import source_oracle as oracle
-from tests.sources.source_makers import DATABASES, FILES, FRAMES
+from tests.sources.source_makers import DATABASES, FILES, FRAMES, SPARK, WAREHOUSES
 from tests.sources.source_table import HOSTILE, ROWS, Table, sample
 
-MAKERS = FILES | FRAMES | DATABASES
-POSTGRES = ("postgres table", "postgres query")
-ALL = [*MAKERS, *(pytest.param(name, marks=pytest.mark.postgres) for name in POSTGRES)]
+MAKERS = FILES | FRAMES | DATABASES | WAREHOUSES
+POSTGRES = ("postgres table", "postgres query", "ibis postgres")
+IN_SPARK = (pytest.mark.spark, pytest.mark.slow, pytest.mark.xdist_group("spark"))
+ALL = [
+    *MAKERS,
+    *(pytest.param(name, marks=pytest.mark.postgres) for name in POSTGRES),
+    *(pytest.param(name, marks=IN_SPARK) for name in SPARK),
+]
+# Ibis 12 asks DuckDB 2 and pandas 3 in words that these are giving up.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:The 'future.infer_string' option:DeprecationWarning"),
+]
 TABLE = sample()
 OBJECTS = [dict(zip(TABLE, row, strict=True)) for row in zip(*TABLE.values(), strict=True)]
 
 
 @pytest.fixture(scope="module", params=ALL)
-def frame(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Frame:
+def frame(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frame]:
     if request.param in POSTGRES:
-        return _from_postgres(TABLE, request.getfixturevalue("postgres"), request.param == "postgres query")
-    return MAKERS[request.param](TABLE, tmp_path_factory.mktemp("table"))
+        frame = _from_postgres(TABLE, request.getfixturevalue("postgres"), request.param)
+    else:
+        frame = (MAKERS | SPARK)[request.param](TABLE, tmp_path_factory.mktemp("table"))
+    yield frame
+    if request.param.startswith("ibis"):
+        frame._backend.disconnect()  # type: ignore[attr-defined]
 
 
-def _from_postgres(table: Table, url: str, query: bool) -> Frame:
+def _from_postgres(table: Table, url: str, maker: str) -> Frame:
     kinds = {bool: sa.Boolean, int: sa.BigInteger, float: sa.Double, str: sa.Text}
     columns: list[Any] = []
     for name, values in table.items():
@@ -47,7 +62,10 @@ def _from_postgres(table: Table, url: str, query: bool) -> Frame:
                 for row in zip(*table.values(), strict=True)]  # fmt: skip
         connection.execute(people.insert(), [dict(zip(table, row, strict=True)) for row in rows])
     engine.dispose()
-    return read(url, query="SELECT *, 'a:b'::text AS extra FROM people;") if query else read(url, table="people")
+    if maker == "ibis postgres":
+        return read(ibis.connect(url).table("people"))
+    query = "SELECT *, 'a:b'::text AS extra FROM people;"
+    return read(url, query=query) if maker == "postgres query" else read(url, table="people")
 
 
 def _same(value: Any) -> bool | None:

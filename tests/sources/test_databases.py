@@ -123,6 +123,71 @@ def test_postgresql_types_and_schemas(postgres: str) -> None:
         read(postgres, query="SELECT 1 AS a, 2 AS a")
 
 
+HOSTILE = ['a"; DROP TABLE x; --', "50%(s) :bound", "Weird.name", "it's", "naïve ☃", "select", "back\\slash"]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("name", HOSTILE)
+def test_postgresql_names_are_quoted_wherever_they_stand(postgres: str, name: str) -> None:
+    engine = sa.create_engine(postgres.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS x (a integer)")
+        for schema in (name, None):
+            if schema is not None:
+                connection.execute(sa.schema.DropSchema(schema, if_exists=True, cascade=True))
+                connection.execute(sa.schema.CreateSchema(schema))
+            columns = sa.Column(name, sa.Text), sa.Column("x", sa.Integer)
+            table = sa.Table(name, sa.MetaData(), *columns, schema=schema)
+            table.drop(connection, checkfirst=True)
+            table.create(connection)
+            connection.execute(table.insert(), [{name: value, "x": len(str(schema))} for value in ("F'", "M%", None)])
+    for asked, length in ((name, len("None")), (f"{name}.{name}", len(name))):
+        frame = read(postgres, table=asked)
+        assert sorted(map(str, frame.distinct(name, 5))) == ["F'", "M%"]
+        assert frame.distinct("x", 5) == [length]
+        e = frame.expressions
+        (cells,) = frame.cells({"k": e.among(e.column(name), ["F'", name])}, {"s": e.number("x")}, [["k"]], 10)
+        assert dict(zip(map(str, cells["k"]), cells["s"].tolist(), strict=True)) == {
+            "True": length, "False": length, "None": length
+        }  # fmt: skip
+        assert frame.rows({"x": e.column("x")}, 2, 0)["x"].tolist() == [length] * 2
+        assert sum(len(batch) for batch in frame.batches([name], 2)) == 3
+    with engine.begin() as connection:
+        assert "x" in sa.inspect(connection).get_table_names()
+        connection.execute(sa.schema.DropSchema(name, cascade=True))
+        table.drop(connection)
+    engine.dispose()
+
+
+@pytest.mark.postgres
+def test_postgresql_views_partitions_and_stored_views(postgres: str) -> None:
+    engine = sa.create_engine(postgres.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        for statement in (
+            "DROP SCHEMA IF EXISTS parts CASCADE",
+            "CREATE SCHEMA parts",
+            "CREATE TABLE parts.years (year integer, sex text) PARTITION BY RANGE (year)",
+            "CREATE TABLE parts.old PARTITION OF parts.years FOR VALUES FROM (0) TO (2000)",
+            "CREATE TABLE parts.new PARTITION OF parts.years FOR VALUES FROM (2000) TO (3000)",
+            "INSERT INTO parts.years SELECT g, CASE mod(g, 2) WHEN 0 THEN 'F' ELSE 'M' END FROM generate_series(1990, 2009) g",
+            "CREATE VIEW parts.women AS SELECT * FROM parts.years WHERE sex = 'F'",
+            "CREATE MATERIALIZED VIEW parts.stored AS SELECT sex, count(*) AS many FROM parts.years GROUP BY sex",
+        ):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    assert {name: read(postgres, table=f"parts.{name}").height for name in ("years", "old", "women", "stored")} == {
+        "years": 20, "old": 10, "women": 10, "stored": 2
+    }  # fmt: skip
+    frame = read(postgres, table="parts.years")
+    years = [frame.rows({"y": frame.expressions.column("year")}, 10, 3)["y"].tolist() for _ in range(2)]
+    assert years[0] == years[1]
+    assert read(postgres, table="parts.stored").kinds == {"sex": "text", "many": "number"}
+    with pytest.raises(UnreadableSource, match=r"No table 'parts\.stord' in .* Did you mean 'stored'\?"):
+        read(postgres, table="parts.stord")
+    with pytest.raises(UnreadableSource, match=r"No table 'nowhere\.years' in "):
+        read(postgres, table="nowhere.years")
+
+
 @pytest.mark.postgres
 def test_bins_are_the_same_in_every_engine(postgres: str, tmp_path: Path) -> None:
     random = np.random.default_rng(11)

@@ -282,3 +282,37 @@ def test_a_spreadsheet_that_would_fill_the_memory(tmp_path: Path) -> None:
             sheet.write(bytes(8_000_000))
     with pytest.raises(UnreadableSource, match=r"bomb.xlsx unpacks to 2.1 GB, more than the 2 GB allowed"):
         read(file)
+
+
+@pytest.mark.parametrize(
+    ("log", "message"),
+    [
+        (
+            "_delta_log/00000000000000000000.json",
+            r"holds a Delta table \(.*people/_delta_log\), whose files keep removed",
+        ),
+        (
+            "metadata/v1.metadata.json",
+            r"holds an Iceberg table \(.*people/metadata\), whose files keep removed rows too; ",
+        ),
+    ],
+)
+@pytest.mark.parametrize("asked", ["people", "."])
+def test_tables_that_keep_removed_rows_are_not_read_as_files(
+    tmp_path: Path, log: str, message: str, asked: str
+) -> None:
+    for folder in (tmp_path / "people" / "data", (tmp_path / "people" / log).parent):
+        folder.mkdir(parents=True)
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "people" / "data" / "part-0.parquet")
+    write(tmp_path / "people", log, "{}")
+    with pytest.raises(UnreadableSource, match=message + r".*read it with engine='spark'\.$") as caught:
+        read(tmp_path / asked)
+    assert "\n" not in str(caught.value)
+    assert read(tmp_path / "people" / "data" / "part-0.parquet").height == 1  # a file is what it is
+
+
+def test_folders_called_metadata_are_no_iceberg_table(tmp_path: Path) -> None:
+    (tmp_path / "metadata").mkdir()
+    pq.write_table(pa.table({"a": [1, 2]}), tmp_path / "part-0.parquet")
+    write(tmp_path / "metadata", "_v1.metadata.json", "{}")
+    assert read(tmp_path).height == 2

@@ -21,25 +21,19 @@ _FIELDS = {
 }
 _PAIRS = ("reference", "missing", "threshold", "model_option")
 # How to run and show the audit, which an audit file says nothing of.
-_MANNER = ("data", "trust_pickle", "memory_limit", "against", "format", "all")
+_MANNER = ("data", "trust_pickle", "memory_limit", "parts", "forget", "against", "format", "all")
 
 
 def audit(
     data: Annotated[str, typer.Argument(help="A file, folder, glob or database URL; or an audit file (.yaml).")],
-    label: Annotated[
-        str | None, typer.Option(help="The column of true outcomes, or a condition: income>=50000.")
-    ] = None,
+    label: options.Label = None,
     positive: Annotated[list[str] | None, typer.Option(help="A favourable label value; repeat for more.")] = None,
     facet: options.Facets = None,
     predicted_label: Annotated[str | None, typer.Option(help="The column of predictions, or a condition.")] = None,
     score: Annotated[str | None, typer.Option(help="The column of scores.")] = None,
-    score_threshold: Annotated[
-        float | None, typer.Option(help="Scores at or above are positive. [default: 0.5]")
-    ] = None,
+    score_threshold: options.ScoreThreshold = None,
     score_range: Annotated[tuple[float, float] | None, typer.Option(help="Lowest and highest possible score.")] = None,
-    outcome: Annotated[
-        str | None, typer.Option(help="binary, multiclass or regression; else read off the label.")
-    ] = None,
+    outcome: options.Outcome = None,
     stratum: Annotated[str | None, typer.Option(help="The column within which conditional metrics compare.")] = None,
     intersect: Annotated[
         list[str] | None, typer.Option(help="Facets to cross: 'sex × race'; or a depth, such as 2.")
@@ -51,9 +45,7 @@ def audit(
     missing: Annotated[list[str] | None, typer.Option(help="COLUMN=drop, COLUMN=error or COLUMN='own group'.")] = None,
     threshold: Annotated[list[str] | None, typer.Option(help="CODE=VALUE: what is acceptable, such as DI=0.8.")] = None,
     metric: Annotated[list[str] | None, typer.Option(help="Only these metrics, by code; repeat for more.")] = None,
-    feature: Annotated[
-        list[str] | None, typer.Option(help="A column for the flip test or model; repeat for more.")
-    ] = None,
+    feature: options.Feature = None,
     level: Annotated[float | None, typer.Option(help="Coverage of the intervals. [default: 0.95]")] = None,
     correction: Annotated[str | None, typer.Option(help="benjamini-hochberg, holm or none.")] = None,
     seed: Annotated[int | None, typer.Option(help="The seed of everything random. [default: 0]")] = None,
@@ -68,11 +60,12 @@ def audit(
     sheet: options.Sheet = None,
     table: options.Table = None,
     query: options.Query = None,
-    memory_limit: Annotated[str, typer.Option(help="The most memory counting may use.")] = "1GB",
+    engine: options.Engine = None,
+    parts: options.Parts = None,
+    forget: options.Forget = False,
+    memory_limit: Annotated[str, typer.Option(help="The most memory counting may use.")] = options.MEMORY,
     report: Annotated[Path | None, typer.Option(help="A folder for report.html and report.json.")] = None,
-    against: Annotated[
-        Path | None, typer.Option(help="An earlier report.json or report.html, to show what changed.")
-    ] = None,
+    against: options.Against = None,
     format: Annotated[list[str] | None, typer.Option(help="html, json or markdown; repeat for more.")] = None,  # noqa: A002
     title: options.Title = None,
     all: Annotated[bool, typer.Option("--all", help="Print every finding.")] = False,  # noqa: A002
@@ -81,7 +74,15 @@ def audit(
 
     Exits 0 when no finding is past its threshold, 2 when one is, 1 on errors.
     """
-    _run(_request(data, _asked(locals())), against, format, trust_pickle, memory_limit, everything=all)
+    request = _request(data, _asked(locals()))
+    earlier = _earlier(against) if against is not None else None
+    wanted = _formats(format)
+    _check_parts(request, parts, memory_limit, forget=forget)
+    if parts is not None:
+        found = _of_parts(request, parts, trust_pickle=trust_pickle, forget=forget)
+    else:
+        found = _run(request, trust_pickle, memory_limit)
+    deliver(found, request.report, wanted, earlier, everything=all)
 
 
 def _asked(options: dict[str, Any]) -> dict[str, Any]:
@@ -134,30 +135,55 @@ def _request(data: str, asked: dict[str, Any]) -> Any:
         raise SpecError(first_error(error, AuditFile)) from None
 
 
-def _run(
-    request: Any, against: Path | None, formats: list[str] | None, trust_pickle: bool, memory_limit: str, *,
-    everything: bool,
-) -> None:  # fmt: skip
+def _run(request: Any, trust_pickle: bool, memory_limit: str) -> Any:
     from evenhand.flow import run
     from evenhand.sources import read
     from evenhand.sources.joins import join_predictions
 
-    earlier = _earlier(against) if against is not None else None
-    wanted = _formats(formats)
     with shown_progress() as progress:
         frame = read(
-            request.data, sheet=request.sheet, table=request.table, query=request.query, memory_limit=memory_limit
-        )
+            request.data, sheet=request.sheet, table=request.table, query=request.query, engine=request.engine,
+            memory_limit=memory_limit,
+        )  # fmt: skip
         if request.predictions is not None:
             if request.id is None:
                 raise SpecError("--predictions needs --id, the column that data and predictions share.")
             frame = join_predictions(frame, read(request.predictions), request.id)
         model = model_of(request.model, request.model_options)
-        found = run(
+        return run(
             request.audit, frame, model, title=request.title, trust_pickle=trust_pickle,
             explain=_explained(request), progress=progress,
         )  # fmt: skip
-    deliver(found, request.report, wanted, earlier, everything=everything)
+
+
+def _check_parts(request: Any, parts: Path | None, memory_limit: str, *, forget: bool) -> None:
+    """Raise SpecError for what does not go together with --parts."""
+    if parts is None:
+        if forget:
+            raise SpecError("--forget is about the files of --parts; give that folder too.")
+        return
+    for name in ("explain", "predictions", "sheet", "table", "query"):
+        if getattr(request, name):
+            raise SpecError(f"--parts counts files one by one and keeps no rows; leave out {name}.")
+    if memory_limit != options.MEMORY:
+        raise SpecError("--parts counts files one by one, within 1GB; leave out --memory-limit.")
+
+
+def _of_parts(request: Any, folder: Path, *, trust_pickle: bool, forget: bool) -> Any:
+    """Count the files that are new, say which, and report on all that were ever counted."""
+    from evenhand.parts import Parts, count_files
+
+    kept = Parts(folder, request.audit)
+    model = model_of(request.model, request.model_options)
+    with shown_progress() as progress:
+        counted = count_files(
+            kept, request.data, engine=request.engine, model=model, trust_pickle=trust_pickle, forget=forget,
+            progress=progress,
+        )  # fmt: skip
+    new, changed = len(counted.new), len(counted.changed)
+    say(f"Counted {new:,} new and {changed:,} changed files; {len(kept.names):,} parts in all.")
+    title = request.title or f"Audit of {Path(request.data).name}"
+    return kept.report(title=title, source=request.data, notes=counted.notes)
 
 
 def _explained(request: Any) -> Any:

@@ -40,6 +40,7 @@ def explain(
     sheet: options.Sheet = None,
     table: options.Table = None,
     query: options.Query = None,
+    engine: options.Engine = None,
     memory: Annotated[str, typer.Option(help="The most memory the job may hold.")] = "1GB",
     threads: Annotated[int | None, typer.Option(help="Threads the model may use. [default: as it likes]")] = None,
     out: Annotated[
@@ -64,7 +65,7 @@ def explain(
     )  # fmt: skip
     asked = model_of(model, dict(_pair(text, "--model-option") for text in model_option or ()))
     with shown_progress() as progress:
-        frame = read(data, sheet=sheet, table=table, query=query, memory_limit=memory)
+        frame = read(data, sheet=sheet, table=table, query=query, engine=engine, memory_limit=memory)
         _, reasons = explained_reasons(asked, frame, request, curves=curves, progress=progress)
     print_reasons(reasons)
     if out is not None:

@@ -14,7 +14,7 @@ def validate(file: Annotated[str, typer.Argument(help="An audit file (.yaml).")]
     from evenhand.sources import read
 
     request = AuditFile.load(file)
-    frame = read(request.data, sheet=request.sheet, table=request.table, query=request.query)
+    frame = read(request.data, sheet=request.sheet, table=request.table, query=request.query, engine=request.engine)
     bound = plan(request.audit, frame)
     say(f"{file} is valid: a {bound.outcome} audit of {len(frame.kinds)} columns of {frame.location}.")
     for column, role in columns_of(request.audit, frame).items():

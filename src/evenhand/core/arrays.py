@@ -17,10 +17,11 @@ VERSION = 1
 
 
 class Stored(NamedTuple):
-    """Arrays by name, and facts that JSON can hold."""
+    """Arrays by name, facts that JSON can hold, and folders of other files by the name they have beside the arrays."""
 
     arrays: Mapping[str, NDArray[Any]]
     facts: Mapping[str, Any]
+    folders: Mapping[str, Path] = {}
 
 
 def write_arrays(folder: str | Path, stored: Stored) -> None:
@@ -46,7 +47,7 @@ def write_arrays(folder: str | Path, stored: Stored) -> None:
 
 
 def fill(folder: Path, stored: Stored) -> None:
-    """Write arrays and facts into a folder; arrays that already are files there stay as they are."""
+    """Write everything into a folder; arrays and folders that already are there stay as they are."""
     levels: dict[str, list[Any]] = {}
     for name, array in stored.arrays.items():
         path = folder / f"{name}.npy"
@@ -55,6 +56,9 @@ def fill(folder: Path, stored: Stored) -> None:
             np.save(path, codes)
         elif not (isinstance(array, np.memmap) and path.exists()):
             np.save(path, array)
+    for name, source in stored.folders.items():
+        if not (folder / name).exists():
+            shutil.copytree(source, folder / name)
     facts = {"version": VERSION, "arrays": list(stored.arrays), "levels": levels, **stored.facts}
     (folder / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
 

@@ -20,6 +20,9 @@ class AuditFile(Audit):
     sheet: str | None = Field(default=None, description="The sheet of a spreadsheet.")
     table: str | None = Field(default=None, description="The table of a database.")
     query: str | None = Field(default=None, description="The query on a database.")
+    engine: str | None = Field(
+        default=None, description="Who counts: processes, processes:4, spark, or the master of a Spark cluster."
+    )
     model: str | None = Field(
         default=None, description="What predicts the label: a model file, a URL, or 'command: PROGRAM'."
     )

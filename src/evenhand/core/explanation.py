@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from evenhand.core.arrays import Stored, read_arrays, write_arrays
 from evenhand.core.errors import MissingExtra, SpecError, UnreadableSource
 from evenhand.core.making import Making
+from evenhand.core.moments import Moments, Slice
 from evenhand.core.places import ImagePlaces, Places, SeriesPlaces, TextPlaces
 
 
@@ -24,6 +25,10 @@ class Explanation:
     `importance_errors` the standard error of the estimation. `groups` gives each row's group of each facet. `features`
     holds the values of each column, and `shown` the places (among these rows) that they belong to. `interactions` is
     rows × players × players × outputs. Large arrays may be memory-mapped files.
+
+    Where many workers explained more rows than a result holds, the rows here are a random sample of them; `importance`
+    and `moments` (sums by facet and group) are of all rows, and `values` is the folder of Parquet files with every
+    row's attributions.
     """
 
     players: tuple[str, ...]
@@ -44,6 +49,8 @@ class Explanation:
     interactions: NDArray[np.float64] | None = None
     priors: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     places: Places | None = None
+    moments: Mapping[Slice, Moments] = field(default_factory=dict)
+    values: str | None = None
 
     def __len__(self) -> int:
         return len(self.attributions)
@@ -70,7 +77,7 @@ class Explanation:
 
     def save(self, folder: str | Path) -> None:
         """Write the explanation to a folder, whole or not at all; raises EvenhandError where one is there already."""
-        write_arrays(folder, Stored(arrays_of(self), facts_of(self)))
+        write_arrays(folder, stored_of(self))
 
     @classmethod
     def load(cls, folder: str | Path) -> "Explanation":
@@ -85,6 +92,16 @@ _MAPS = ("groups", "features", "priors")
 _PLACES: Mapping[str, type[Places]] = {"text": TextPlaces, "image": ImagePlaces, "series": SeriesPlaces}
 
 
+# The folder of all rows' values beside the arrays.
+VALUES = "values"
+
+
+def stored_of(explanation: Explanation) -> Stored:
+    """Everything that belongs into the folder of an explanation."""
+    folders = {} if explanation.values is None else {VALUES: Path(explanation.values)}
+    return Stored(arrays_of(explanation), facts_of(explanation), folders)
+
+
 def arrays_of(explanation: Explanation) -> dict[str, NDArray[Any]]:
     """Every array of an explanation by the name of its file."""
     found: dict[str, NDArray[Any]] = {name: getattr(explanation, name) for name in _ARRAYS}
@@ -96,6 +113,9 @@ def arrays_of(explanation: Explanation) -> dict[str, NDArray[Any]]:
     if explanation.places is not None:
         parts = vars(explanation.places).items()
         found |= {f"places {name}": part for name, part in parts if isinstance(part, np.ndarray)}
+    if explanation.moments:
+        found["moments counts"] = np.stack([each.counts for each in explanation.moments.values()])
+        found["moments sums"] = np.stack([each.sums for each in explanation.moments.values()])
     return found
 
 
@@ -109,13 +129,15 @@ def facts_of(explanation: Explanation) -> dict[str, Any]:
         "making": explanation.making.model_dump(mode="json"),
         "places": next((name for name, kind in _PLACES.items() if isinstance(places, kind)), None),
         "text": places.text if isinstance(places, TextPlaces) else None,
+        "moments": [list(key) for key in explanation.moments],
+        "values": None if explanation.values is None else VALUES,
         **{kind: list(getattr(explanation, kind)) for kind in _MAPS},
     }
 
 
 def from_stored(stored: Stored, location: str) -> Explanation:
     """The explanation whose arrays and facts these are; raises UnreadableSource where something is missing."""
-    arrays, facts = stored
+    arrays, facts = stored.arrays, stored.facts
     named: dict[str, Any] = {name: arrays[name] for name in _ARRAYS if name in arrays}
     try:
         named |= {kind: {name: arrays[f"{kind} {at}"] for at, name in enumerate(facts[kind])} for kind in _MAPS}
@@ -126,6 +148,8 @@ def from_stored(stored: Stored, location: str) -> Explanation:
             making=Making.model_validate(facts["making"]),
             interactions=arrays.get("interactions"),
             places=_places(arrays, facts),
+            moments=_moments(arrays, facts),
+            values=str(Path(location) / VALUES) if facts.get("values") else None,
             **named,
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -141,6 +165,14 @@ def _places(arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Pla
     parts: dict[str, Any] = {"text": facts["text"]} if kind is TextPlaces else {}
     parts |= {each.name: arrays[f"places {each.name}"] for each in fields(kind) if each.name not in parts}
     return kind(**parts)
+
+
+def _moments(arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> dict[Slice, Moments]:
+    keys = [(facet, group) for facet, group in facts.get("moments", ())]
+    return {
+        key: Moments(np.array(arrays["moments counts"][place]), np.array(arrays["moments sums"][place]))
+        for place, key in enumerate(keys)
+    }
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:

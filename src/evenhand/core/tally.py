@@ -4,16 +4,19 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from evenhand.core.audit import Audit, Outcome
 from evenhand.core.cube import Cube
-from evenhand.core.errors import DataError
+from evenhand.core.errors import DataError, UnreadableSource
 from evenhand.core.facet import Facet
 from evenhand.core.frame import Frame
 from evenhand.core.plan import Plan, plan
+from evenhand.core.tally_text import Contents, read_tally, written_tally
 from evenhand.core.values import Value
+from evenhand.core.writing import write_whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +71,30 @@ class Tally:
         if not holding:
             raise DataError(f"Nothing was counted by {', '.join(axes)} together.")
         return min(holding, key=lambda cube: len(cube.count)).marginal(axes)
+
+    def to_json(self) -> str:
+        """The tally as one line of JSON; `Tally.from_json` reads it back, to the last bit."""
+        content = Contents(
+            self.audit, self.outcome, self.facets, self.cubes, self.positive, self.notes, self.unweighted
+        )
+        return written_tally(content) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Tally":
+        """Read a tally written by `to_json`; raises UnreadableSource."""
+        return cls(*read_tally(text))
+
+    def save(self, path: str | Path) -> None:
+        """Write the tally to a file, whole or not at all."""
+        write_whole(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Tally":
+        """Read a tally written by `save`; raises UnreadableSource."""
+        try:
+            return cls.from_json(Path(path).read_bytes())
+        except OSError as error:
+            raise UnreadableSource(f"Cannot read the tally {str(path)!r}: {error.strerror}.") from None
 
 
 def tally(frame: Frame, audit: Audit) -> Tally:

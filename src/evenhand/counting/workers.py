@@ -1,7 +1,7 @@
 """Workers: a model asked where the rows are, by many workers, and the answers counted there too."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,8 @@ def counted_by_workers(
     gives = _schema(frame, kept, first)
     work = Asking(pack(model), asked, kept, inputs, gives)
     extended = frame.mapped(work, (*kept, *inputs), gives)
-    bound = plan(answered, extended)
+    # The features that the audit names stayed where they are.
+    bound = replace(plan(answered.model_copy(update={"features": None}), extended), audit=answered)
     rows = _flip_sample(asked, frame, model, features) if features and wants_flip_test(audit, bound) else None
     return count(extended, bound), rows
 

@@ -25,6 +25,7 @@ from evenhand.explaining.methods import explainer_of, players_of
 from evenhand.explaining.reasons import ranked, reasons_of
 from evenhand.explaining.request import Method, Request, memory_of
 from evenhand.explaining.slices import columns_of
+from evenhand.explaining.spreading import in_bulk, run_spread
 from evenhand.explaining.windows import ArrayTable, FrameTable, Table, chosen_rows, joined, sample_of
 from evenhand.models import load_model
 from evenhand.sources import read
@@ -71,7 +72,10 @@ def explain(
     owen, tree, proxy, or an object with `explain(game, rows, seed)`.
 
     With `out`, the result is a folder of arrays (`Explanation.load`), and an interrupted job goes on where it
-    stopped. `memory` bounds what the job holds, whatever the number of rows. Raises EvenhandError with one line that
+    stopped. `memory` bounds what the job holds, whatever the number of rows. More than 20,000 rows of a frame that many
+    workers go through (`read(..., engine=...)`) are explained where they are: the result then holds a random sample of
+    them, sums over all of them, and the folder (`values`) of Parquet files with every row's attributions, which on
+    several machines must lie in an `out` that all of them see. Raises EvenhandError with one line that
     says what is wrong; finished parts stay in `out`.
     """
     request = Request(
@@ -113,7 +117,11 @@ def _ran(job: Job) -> Explanation:
     reason = tree_reason(job)
     if job.request.method == "tree" and reason is not None:
         raise SpecError(f"explainer=tree does not apply: {reason} Use explainer=regression.")
-    found = explanation_of(job, run_job(job)) if reason is not None else run_forest(job)
+    frame = in_bulk(job)
+    if frame is not None:
+        found = run_spread(job, frame, by_trees=reason is None)
+    else:
+        found = explanation_of(job, run_job(job)) if reason is not None else run_forest(job)
     if job.request.out is not None:
         write_whole(job.request.out / "baseline.csv", _as_csv(job))
     return found

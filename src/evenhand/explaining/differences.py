@@ -9,6 +9,7 @@ from evenhand.core.explanation import Explanation
 from evenhand.core.facet import Facet
 from evenhand.core.finding import Interval
 from evenhand.core.interval import corrected, normal_quantile, tail_probability
+from evenhand.core.moments import Moments
 from evenhand.core.reasons import AttributionGap, Proxy
 from evenhand.explaining.importances import FEWEST_ROWS, METHOD, Sample, groups_in, mean_variance
 
@@ -23,8 +24,8 @@ def attribution_gaps(explanation: Explanation, sample: Sample, level: float) -> 
     """
     found = [
         gap
-        for facet, labels in sample.groups.items()
-        for group in _compared(groups_in(labels))
+        for facet in sample.groups
+        for group in _compared(groups_in(sample.moments, facet))
         for gap in _gaps_of(explanation, sample, facet, group, level)
     ]
     known = corrected([gap.probability or 0.0 for gap in found], "benjamini-hochberg")
@@ -39,22 +40,20 @@ def _compared(groups: list[str]) -> list[str]:
 def _gaps_of(
     explanation: Explanation, sample: Sample, facet: str, group: str, level: float
 ) -> Iterator[AttributionGap]:
-    labels = sample.groups[facet]
-    inside = labels == group
-    rest = ~inside & (labels != None)  # noqa: E711 - elementwise
-    if rest.sum() < FEWEST_ROWS:
+    inside = sample.moments[facet, group]
+    others = [each for (name, other), each in sample.moments.items() if name == facet and other != group]
+    rest = sum(others, Moments.none(len(explanation.players), len(explanation.outputs)))
+    if rest.rows < FEWEST_ROWS:
         return
+    gaps = inside.signed - rest.signed
+    variance = mean_variance(inside, sample.inflation) + mean_variance(rest, sample.inflation)
+    halves = normal_quantile(level) * np.sqrt(variance)
     for output, name in enumerate(explanation.outputs):
-        noise = np.square(sample.errors[:, :, output]) * sample.inflation[:, output]
         for place, player in enumerate(explanation.players):
-            values = sample.values[:, place, output]
-            gap = float(values[inside].mean() - values[rest].mean())
-            variance = mean_variance(values[inside], float(noise[inside, place].mean()))
-            variance += mean_variance(values[rest], float(noise[rest, place].mean()))
-            half = normal_quantile(level) * np.sqrt(variance)
+            gap, half = float(gaps[place, output]), float(halves[place, output])
             chance = tail_probability(gap, (gap - half, gap + half), level, 0.0, logarithmic=False)
             yield AttributionGap(
-                facet=facet, group=group, player=player, output=name, value=gap, rows=int(inside.sum()),
+                facet=facet, group=group, player=player, output=name, value=gap, rows=inside.rows,
                 interval=Interval(low=gap - half, high=gap + half, level=level, method=METHOD), probability=chance,
             )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Finishing: the explanation that a finished job leaves — importances, provenance, and rows to show."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,9 +9,9 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.core.arrays import Stored
-from evenhand.core.explanation import Explanation, arrays_of, facts_of
+from evenhand.core.explanation import Explanation, stored_of
 from evenhand.core.making import Making
+from evenhand.explainers.priors import Priors
 from evenhand.explaining.importances import sizes_without_noise
 from evenhand.explaining.job import Finished, Job
 from evenhand.explaining.ledger import Ledger
@@ -31,7 +32,7 @@ def explanation_of(job: Job, finished: Finished) -> Explanation:
     importance, errors = importance_of(
         ledger, finished.geometry.design // finished.geometry.chunk, pooled=finished.priors is not None
     )
-    shown = _shown(job)
+    shown = shown_of(job.height, job.request.seed)
     kept: dict[str, Any] = {name: ledger.arrays[name] for name in _KEPT}
     whole = Explanation(
         players=tuple(job.players),
@@ -43,12 +44,12 @@ def explanation_of(job: Job, finished: Finished) -> Explanation:
         members={name: tuple(columns) for name, columns in job.players.items()},
         groups=ledger.groups(),
         shown=shown,
-        features=_features(job, shown),
+        features=features_at(job, shown if job.places is None else job.places[shown]),
         interactions=ledger.arrays.get("interactions"),
-        priors=_priors(finished),
+        priors=kept_priors(finished.priors),
         **kept,
     )
-    folder = ledger.finish(Stored(arrays_of(whole), facts_of(whole)))
+    folder = ledger.finish(stored_of(whole))
     return whole if folder is None else Explanation.load(folder)
 
 
@@ -83,49 +84,74 @@ def largest_gap(ledger: Ledger) -> float:
     return worst
 
 
+@dataclass(frozen=True)
+class Totals:
+    """What is known of all rows of a finished job, for the result to say."""
+
+    fingerprint: str
+    evaluations: int
+    model_rows: int
+    gap: float
+    pooled: bool
+    seconds: float
+
+
 def _making(job: Job, finished: Finished) -> Making:
-    ledger, request = finished.ledger, job.request
-    evaluations = ledger.arrays["evaluations"]
+    ledger = finished.ledger
+    totals = Totals(
+        fingerprint=hashlib.sha256(ledger.arrays["done"].tobytes()).hexdigest(),
+        evaluations=int(ledger.arrays["evaluations"].sum()),
+        model_rows=finished.model_rows,
+        gap=largest_gap(ledger),
+        pooled=finished.priors is not None,
+        seconds=finished.seconds,
+    )
+    return making_of(job, totals)
+
+
+def making_of(job: Job, totals: Totals) -> Making:
+    """How the explanation of a job was made."""
+    request = job.request
     return Making(
         explainer=job.explainer.name,
         model=job.model.name,
         source=job.table.location,
-        fingerprint=hashlib.sha256(ledger.arrays["done"].tobytes()).hexdigest(),
+        fingerprint=totals.fingerprint,
         baseline=job.baseline.description,
         baseline_rows=len(job.baseline),
         link=request.link,
         budget=str(request.budget),
         seed=request.seed,
         rows=job.height,
-        evaluations=int(evaluations.sum()),
-        model_rows=finished.model_rows,
+        evaluations=totals.evaluations,
+        model_rows=totals.model_rows,
         model_batch=job.paced.size,
-        gap=largest_gap(ledger),
-        pooled=finished.priors is not None,
+        gap=totals.gap,
+        pooled=totals.pooled,
         notes=tuple(job.notes),
         versions=versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(finished.seconds, 3),
+        seconds=round(totals.seconds, 3),
     )
 
 
-def _priors(finished: Finished) -> dict[str, Floats]:
-    if finished.priors is None:
+def kept_priors(found: Priors | None) -> dict[str, Floats]:
+    """Priors as the arrays that are kept with a result."""
+    if found is None:
         return {}
-    found = finished.priors
     return {"single": found.single, "triple": found.triple, "noise": np.array([found.noise])}
 
 
-def _shown(job: Job) -> NDArray[np.int64]:
-    if job.height <= SHOWN:
-        return np.arange(job.height)
-    random = np.random.default_rng((job.request.seed, 2))
-    return np.sort(random.choice(job.height, SHOWN, replace=False))
+def shown_of(height: int, seed: int) -> NDArray[np.int64]:
+    """Which of so many rows are shown one by one."""
+    if height <= SHOWN:
+        return np.arange(height)
+    random = np.random.default_rng((seed, 2))
+    return np.sort(random.choice(height, SHOWN, replace=False))
 
 
-def _features(job: Job, shown: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """The values of the shown rows: numbers as float64 (NaN where missing), everything else as text."""
-    places = shown if job.places is None else job.places[shown]
+def features_at(job: Job, places: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """The values of the rows at these places: numbers as float64 (NaN where missing), everything else as text."""
     parts = [part for _, part in windows(job.table, job.features, places, SHOWN)]
     if isinstance(parts[0], np.ndarray):
         whole = np.concatenate(parts)

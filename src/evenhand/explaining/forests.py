@@ -13,7 +13,7 @@ from evenhand.core.explanation import Explanation
 from evenhand.explainers.trees import Forest, applies, encoded, explain_forest, parse, work
 from evenhand.explaining.finishing import explanation_of
 from evenhand.explaining.geometry import Geometry
-from evenhand.explaining.job import Finished, Job, fingerprints
+from evenhand.explaining.job import Finished, Job, Recipe, fingerprints
 from evenhand.explaining.ledger import Ledger, Shape
 from evenhand.explaining.slices import groups_of
 
@@ -59,22 +59,17 @@ def tree_reason(job: Job) -> str | None:
 def run_forest(job: Job) -> Explanation:
     """Exact values of every row, window by window."""
     started = time.monotonic()
-    forest = parse(job.model.original)
-    if forest is None:
-        raise AssertionError("tree_reason is asked first")
-    chosen = _outputs(forest)
-    margins = tuple(f"margin of {name}" for name in forest.outputs)
-    job.outputs = job.model.outputs(len(chosen)) if forest.scale == "prediction" else margins
-    window = min(WINDOW, max(job.request.memory // 64 // max(len(job.features), 1), 256))
+    forest, chosen = parsed(job)
+    job.outputs, window = outputs_named(job, forest), window_of(job)
     shape = Shape(job.height, len(job.players), len(job.outputs), window, tuple(job.request.facets), interactions=False)
     ledger = Ledger(shape, job.request.out, job.settings, job.request.memory // 2, resume=job.request.resume)
-    background = _numbers(forest, job.baseline.rows)
+    background = numbers_of(forest, job.baseline.rows)
     for start, rows in job.windows(window):
         ledger.write_groups(start, groups_of(rows, job.request.facets))
         ((_, mark),) = fingerprints(job.features_of(rows), window)
         if not ledger.is_done(start // window, mark):
-            numbers = _numbers(forest, job.features_of(rows))
-            ledger.write(start // window, _explained(job, forest, numbers, background, chosen), mark)
+            numbers = numbers_of(forest, job.features_of(rows))
+            ledger.write(start // window, explained_by_trees(job, forest, numbers, background, chosen), mark)
         ledger.release()
         job.progress("explaining", min(start + window, job.height), job.height)
     job.explainer = ForestExplainer()  # type: ignore[assignment]
@@ -82,9 +77,30 @@ def run_forest(job: Job) -> Explanation:
     return explanation_of(job, Finished(ledger, geometry, None, 0, time.monotonic() - started))
 
 
-def _explained(
-    job: Job, forest: Forest, rows: NDArray[np.float64], background: NDArray[np.float64], chosen: Sequence[int]
+def parsed(job: Recipe) -> tuple[Forest, list[int]]:
+    """The model's trees, and which of their outputs are explained."""
+    forest = parse(job.model.original)
+    if forest is None:
+        raise AssertionError("tree_reason is asked first")
+    return forest, outputs_of(forest)
+
+
+def outputs_named(job: Recipe, forest: Forest) -> tuple[str, ...]:
+    """What the outputs that are explained are called."""
+    if forest.scale == "prediction":
+        return job.model.outputs(len(outputs_of(forest)))
+    return tuple(f"margin of {name}" for name in forest.outputs)
+
+
+def window_of(job: Recipe) -> int:
+    """How many rows are read at once."""
+    return min(WINDOW, max(job.request.memory // 64 // max(len(job.features), 1), 256))
+
+
+def explained_by_trees(
+    job: Recipe, forest: Forest, rows: NDArray[np.float64], background: NDArray[np.float64], chosen: Sequence[int]
 ) -> Attributions:
+    """The exact values of these rows, read from the trees."""
     values, base, full = explain_forest(
         forest, rows, background, _grouped(job), weights=job.baseline.weights, memory_bytes=job.request.memory // 4
     )
@@ -94,14 +110,14 @@ def _explained(
     return Attributions(values, np.zeros_like(values), base, full, none, np.zeros(values.shape[1:]))
 
 
-def _outputs(forest: Forest) -> list[int]:
+def outputs_of(forest: Forest) -> list[int]:
     """Two complementary probabilities are one output, the second."""
     if forest.scale == "prediction" and len(forest.outputs) == 2:
         return [1]
     return list(range(len(forest.outputs)))
 
 
-def _grouped(job: Job) -> list[list[int]]:
+def _grouped(job: Recipe) -> list[list[int]]:
     place = {name: at for at, name in enumerate(job.features)}
     return [[place[name] for name in columns] for columns in job.players.values()]
 
@@ -119,7 +135,8 @@ def _codes_missing(forest: Forest, job: Job) -> bool:
     )
 
 
-def _numbers(forest: Forest, rows: Any) -> NDArray[np.float64]:
+def numbers_of(forest: Forest, rows: Any) -> NDArray[np.float64]:
+    """Rows as the numbers that the trees compare."""
     if isinstance(rows, np.ndarray):
         return np.asarray(rows, np.float64)
     table = nw.from_native(rows, eager_only=True)

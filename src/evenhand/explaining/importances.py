@@ -1,8 +1,8 @@
 """Importances: how much each player moves the predictions — of everybody and of each group — with intervals."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from evenhand.core.explanation import Explanation
 from evenhand.core.finding import Interval
 from evenhand.core.interval import normal_quantile
+from evenhand.core.moments import EVERYBODY, Moments, Slice, Slices
 from evenhand.core.reasons import Importance
 
 Floats = NDArray[np.float64]
@@ -27,44 +28,56 @@ MEDIAN_METHOD = "order statistics"
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows that statistics are made of: attributions, their errors and sizes (rows × players × outputs), and groups.
+    """What statistics are made of: sums over all rows, and the values and groups of rows that medians are taken of.
 
-    `sizes` are those of the attributions without what noise adds; `inflation` (players × outputs) is how much more the
-    rows' errors vary together than apart.
+    `values` is rows × players × outputs; `inflation` (players × outputs) how much more the rows' errors vary together
+    than apart.
     """
 
     values: Floats
-    errors: Floats
     groups: dict[str, NDArray[np.object_]]
     inflation: Floats
-    sizes: Floats
-
-
-class Column(NamedTuple):
-    """One player's attributions, their sizes without noise, the mean variance of a row, and its inflation."""
-
-    values: Floats
-    sizes: Floats
-    noise: float
-    inflation: float
+    moments: Slices
 
 
 def sampled(explanation: Explanation, seed: int) -> Sample:
-    """At most MOST_ROWS rows of an explanation, read into memory."""
+    """The moments of an explanation, and at most MOST_ROWS of its rows, read into memory."""
     count = len(explanation)
     chosen = np.arange(count)
     if count > MOST_ROWS:
         chosen = np.sort(np.random.default_rng((seed, 3)).choice(count, MOST_ROWS, replace=False))
-    size = np.abs(explanation.predictions[chosen]).max(axis=0) + np.abs(explanation.base[chosen]).max(axis=0)
+    size = scale_of(explanation.predictions[chosen], explanation.base[chosen])
     values = without_dust(np.asarray(explanation.attributions[chosen]), size)
-    errors = without_dust(np.asarray(explanation.errors[chosen]), size)
     groups = {facet: labels[chosen] for facet, labels in explanation.groups.items()}
+    moments = explanation.moments
+    if moments:
+        count = moments[EVERYBODY].rows
+    else:
+        errors = without_dust(np.asarray(explanation.errors[chosen]), size)
+        moments = moments_of(values, errors, groups, pooled=explanation.making.pooled)
     together = np.square(explanation.importance_errors) * count
-    apart = np.square(errors).mean(axis=0)
+    apart = moments[EVERYBODY].noise
     inflation = np.divide(together, apart, out=np.ones_like(together), where=apart > 0)
-    return Sample(
-        values, errors, groups, inflation, sizes_without_noise(values, errors, pooled=explanation.making.pooled)
-    )
+    return Sample(values, groups, inflation, moments)
+
+
+def moments_of(
+    values: Floats, errors: Floats, groups: Mapping[str, NDArray[np.object_]], *, pooled: bool
+) -> dict[Slice, Moments]:
+    """The moments of everybody and of each group of each facet; values and errors are rows × players × outputs."""
+    sizes = sizes_without_noise(values, errors, pooled=pooled)
+    found: dict[Slice, Moments] = {EVERYBODY: Moments.of(values, errors, sizes)}
+    for facet, labels in groups.items():
+        for group in np.unique(labels[labels != None].astype(str)):  # noqa: E711 - elementwise
+            inside = labels == group
+            found[facet, str(group)] = Moments.of(values[inside], errors[inside], sizes[inside])
+    return found
+
+
+def scale_of(predictions: Floats, base: Floats) -> Floats:
+    """How large the predictions are, output by output, for what is dust beside them."""
+    size: Floats = np.abs(predictions).max(axis=0) + np.abs(base).max(axis=0)
+    return size
 
 
 def without_dust(values: Floats, size: Floats) -> Floats:
@@ -91,56 +104,70 @@ def sizes_without_noise(values: Floats, errors: Floats, *, pooled: bool) -> Floa
 
 
 def importances(explanation: Explanation, sample: Sample, level: float) -> Iterator[Importance]:
-    """Of each output and player: of everybody, then of every group of every facet."""
-    everybody = np.ones(len(sample.values), bool)
-    slices: list[tuple[str | None, str | None, NDArray[np.bool_]]] = [(None, None, everybody)]
-    for name, labels in sample.groups.items():
-        slices += [(name, each, labels == each) for each in groups_in(labels)]
-    for facet, group, inside in slices:
+    """Of each output and player: of everybody, then of every group of every facet.
+
+    A group that has fewer than FEWEST_ROWS rows among those that medians are taken of is left out.
+    """
+    slices: list[tuple[Slice, NDArray[np.bool_]]] = [(EVERYBODY, np.ones(len(sample.values), bool))]
+    for facet, labels in sample.groups.items():
+        slices += [((facet, group), labels == group) for group in groups_in(sample.moments, facet)]
+    for key, inside in slices:
+        if key != EVERYBODY and inside.sum() < FEWEST_ROWS:
+            continue
+        facts = _facts(sample.moments[key], sample.inflation, level)
         for output, called in enumerate(explanation.outputs):
-            values, errors = sample.values[inside, :, output], sample.errors[inside, :, output]
-            sizes = sample.sizes[inside, :, output]
+            sizes = np.abs(sample.values[inside, :, output])
             for place, player in enumerate(explanation.players):
-                noise = float(np.square(errors[:, place]).mean())
-                column = Column(values[:, place], sizes[:, place], noise, float(sample.inflation[place, output]))
-                yield _importance(column, level, (player, called, facet, group))
+                named = {"player": player, "output": called, "facet": key[0], "group": key[1]}
+                yield Importance(
+                    **named, **_medians(sizes[:, place], level), **{name: each[place][output] for name, each in facts}
+                )
 
 
-def groups_in(labels: NDArray[np.object_]) -> list[str]:
-    """The groups with enough rows, largest first."""
-    names, counts = np.unique(labels[labels != None].astype(str), return_counts=True)  # noqa: E711 - elementwise
-    order = np.argsort(-counts, kind="stable")
-    return [str(names[place]) for place in order if counts[place] >= FEWEST_ROWS]
+def groups_in(moments: Slices, facet: str) -> list[str]:
+    """The facet's groups with enough rows, largest first."""
+    counts = {str(group): each.rows for (name, group), each in moments.items() if name == facet}
+    return sorted((name for name in counts if counts[name] >= FEWEST_ROWS), key=lambda name: (-counts[name], name))
 
 
-def _importance(column: Column, level: float, named: tuple[str, str, str | None, str | None]) -> Importance:
-    player, output, facet, group = named
-    values, sizes, noise, inflation = column
-    squares = np.square(values)
+def _facts(moments: Moments, inflation: Floats, level: float) -> list[tuple[str, list[list[Any]]]]:
+    """What an importance says beside medians; players × outputs."""
     # Noise adds its variance to every square.
-    mean_square = max(float(squares.mean()) - noise, 0.0)
-    low, high = _median_bounds(np.abs(values), level)
-    return Importance(
-        player=player, output=output, facet=facet, group=group, rows=len(values),
-        mean=max(float(sizes.mean()), 0.0), interval=_interval(sizes, noise * inflation, level, least=0.0),
-        median=float(np.median(np.abs(values))),
-        median_interval=Interval(low=low, high=high, level=level, method=MEDIAN_METHOD),
-        mean_square=mean_square, mean_square_interval=_interval(squares - noise, 0.0, level, least=0.0),
-        signed=float(values.mean()), signed_interval=_interval(values, noise * inflation, level),
-    )  # fmt: skip
+    square = np.maximum(moments.square - moments.noise, 0.0)
+    noise = moments.noise * inflation
+    rows = np.full(square.shape, moments.rows)
+    return [
+        ("rows", rows.tolist()),
+        ("mean", np.maximum(moments.size, 0.0).tolist()),
+        ("interval", _intervals(moments.size, (moments.size_variance + noise) / rows, level, least=0.0)),
+        ("mean_square", square.tolist()),
+        (
+            "mean_square_interval",
+            _intervals(moments.square - moments.noise, moments.square_variance / rows, level, least=0.0),
+        ),
+        ("signed", moments.signed.tolist()),
+        ("signed_interval", _intervals(moments.signed, (moments.signed_variance + noise) / rows, level)),
+    ]
 
 
-def mean_variance(values: Floats, noise: float) -> float:
+def mean_variance(moments: Moments, inflation: Floats) -> Floats:
     """The variance of the mean: of rows as a sample, and of what estimation adds beyond what rows show of it."""
-    count = len(values)
-    return float(values.var(ddof=1) if count > 1 else 0.0) / count + noise / count
+    return (moments.signed_variance + moments.noise * inflation) / moments.rows
 
 
-def _interval(values: Floats, noise: float, level: float, least: float = -np.inf) -> Interval:
-    middle = float(values.mean())
-    half = normal_quantile(level) * np.sqrt(mean_variance(values, noise))
-    low, high = max(middle - half, least), max(middle + half, least)
-    return Interval(low=float(low), high=float(high), level=level, method=METHOD)
+def _intervals(middle: Floats, variance: Floats, level: float, least: float = -np.inf) -> list[list[Interval]]:
+    half = normal_quantile(level) * np.sqrt(variance)
+    low, high = np.maximum(middle - half, least), np.maximum(middle + half, least)
+    return [
+        [Interval(low=float(a), high=float(b), level=level, method=METHOD) for a, b in zip(first, second, strict=True)]
+        for first, second in zip(low, high, strict=True)
+    ]
+
+
+def _medians(sizes: Floats, level: float) -> dict[str, Any]:
+    low, high = _median_bounds(sizes, level)
+    interval = Interval(low=low, high=high, level=level, method=MEDIAN_METHOD)
+    return {"median": float(np.median(sizes)), "median_interval": interval}
 
 
 def _median_bounds(sizes: Floats, level: float) -> tuple[float, float]:

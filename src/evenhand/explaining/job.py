@@ -21,7 +21,7 @@ from evenhand.explaining.kept import KeptGame
 from evenhand.explaining.ledger import Ledger, Shape
 from evenhand.explaining.request import Request
 from evenhand.explaining.slices import groups_of
-from evenhand.explaining.windows import Places, Table, sliced, windows
+from evenhand.explaining.windows import Places, Table, sliced, spread_of, windows
 from evenhand.modalities.batches import Paced
 from evenhand.modalities.tabular import TableGame
 from evenhand.models import LoadedModel
@@ -30,11 +30,13 @@ Progress = Callable[[str, int, int], None]
 
 # Rows that the model is timed with.
 PROBE = 256
+# Rows that say how all rows are explained.
+FIRST = 4096
 
 
 @dataclass
 class Recipe:
-    """How rows are explained, whichever they are: settled before the first, and shipped to workers where there are any."""
+    """How rows are explained, whichever they are: settled before the first, and shipped to workers if there are any."""
 
     model: LoadedModel
     features: tuple[str, ...]
@@ -107,6 +109,15 @@ class Job(Recipe):
         """The rows in pieces of this size."""
         return windows(self.table, self.columns, self.places, size)
 
+    def first(self) -> Any:
+        """The first rows, by which it is settled how all are explained."""
+        count = min(self.height, FIRST)
+        places = self.places
+        if spread_of(self.table) is not None:
+            places = np.arange(count) if places is None else places[:count]
+        _, rows = next(windows(self.table, self.columns, places, count))
+        return rows
+
 
 @dataclass
 class Finished:
@@ -122,11 +133,8 @@ class Finished:
 def run_job(job: Job) -> Finished:
     """Explain every row; raises what the model or the data raise, and leaves finished chunks where they are."""
     started = time.monotonic()
-    _, first = next(job.windows(min(job.height, 4096)))
-    game = job.game(first)
-    job.outputs = tuple(game.outputs)
     remembered = Ledger.remembered(job.request.out) if job.request.resume else {}
-    geometry, explainer, kept = _settled(job, game, first, remembered)
+    geometry, explainer, kept = settled(job, remembered)
     shape = Shape(
         job.height,
         len(job.players),
@@ -136,16 +144,22 @@ def run_job(job: Job) -> Finished:
         job.request.interactions,
     )
     ledger = Ledger(shape, job.request.out, job.settings, job.request.memory // 2, resume=job.request.resume)
-    priors = explainer.priors if isinstance(explainer, Regression) else None
+    priors = priors_of(explainer)
     ledger.remember(_state(geometry, priors))
     _explain_all(job, ledger, geometry, explainer, kept)
     return Finished(ledger, geometry, priors, job.paced.model_rows, time.monotonic() - started)
 
 
-def _settled(
-    job: Job, game: TableGame, first: Any, remembered: Mapping[str, Any]
-) -> tuple[Geometry, Explainer, KeptGame | None]:
-    """The geometry and the explainer, with priors where they pay and held-out pairs agree."""
+def priors_of(explainer: Explainer) -> Priors | None:
+    """What an explainer knows from other rows."""
+    return explainer.priors if isinstance(explainer, Regression) else None
+
+
+def settled(job: Job, remembered: Mapping[str, Any]) -> tuple[Geometry, Explainer, KeptGame | None]:
+    """The geometry and the explainer, with priors where they pay and held-out pairs agree; names the job's outputs."""
+    first = job.first()
+    game = job.game(first)
+    job.outputs = tuple(game.outputs)
     explainer = job.explainer
     if remembered:
         if isinstance(explainer, Regression):

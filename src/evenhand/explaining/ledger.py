@@ -89,7 +89,7 @@ class Ledger:
     @staticmethod
     def remembered(folder: Path | None) -> dict[str, Any]:
         """What an unfinished job for this folder remembered, or nothing."""
-        path = None if folder is None else _unfinished(folder) / STATE
+        path = None if folder is None else unfinished(folder) / STATE
         if path is None or not path.exists():
             return {}
         return dict(json.loads(path.read_text(encoding="utf-8")))
@@ -155,7 +155,7 @@ class Ledger:
             (self._folder / name).unlink(missing_ok=True)
         fill(self._folder, stored)
         if self._final.exists():
-            _check_explanation(self._final)
+            check_explanation(self._final)
             shutil.rmtree(self._final)
         self._folder.rename(self._final)
         return self._final
@@ -167,7 +167,7 @@ class Ledger:
             made = Path(tempfile.mkdtemp(prefix="evenhand-"))
             weakref.finalize(self, shutil.rmtree, made, ignore_errors=True)
             return made
-        return _unfinished(folder)
+        return unfinished(folder)
 
     def _kept(self, wanted: Mapping[str, Any]) -> bool:
         """Whether the folder holds the beginning of this very job."""
@@ -212,18 +212,20 @@ def check_folder(folder: Path | None) -> None:
     """Raise EvenhandError where a result for this folder would have to remove what is not an explanation."""
     if folder is None:
         return
-    _check_explanation(folder)
-    unfinished = _unfinished(folder)
-    if unfinished.exists() and not (unfinished / JOB).exists():
-        raise EvenhandError(f"{str(unfinished)!r} is there already and is no beginning of ours; move it away.")
+    check_explanation(folder)
+    begun = unfinished(folder)
+    if begun.exists() and not (begun / JOB).exists():
+        raise EvenhandError(f"{str(begun)!r} is there already and is no beginning of ours; move it away.")
 
 
-def _check_explanation(folder: Path) -> None:
+def check_explanation(folder: Path) -> None:
+    """Raise EvenhandError where something else than an explanation is there."""
     if folder.exists() and not (folder / FACTS).exists():
         raise EvenhandError(f"{str(folder)!r} is there already and is no explanation; choose another folder.")
 
 
-def _unfinished(folder: Path) -> Path:
+def unfinished(folder: Path) -> Path:
+    """Where a result for this folder is until it is whole."""
     return folder.with_name(f"{folder.name}.unfinished")
 
 

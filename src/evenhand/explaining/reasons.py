@@ -130,6 +130,11 @@ def _packed(array: NDArray[np.float64]) -> str:
 
 
 def _summary(explanation: Explanation, gaps: Sequence[AttributionGap], carried: Sequence[Proxy]) -> Iterator[str]:
+    if explanation.moments:
+        yield (
+            f"Means and differences are of all {explanation.making.rows:,} rows; medians, clouds and single rows of a"
+            f" random sample of {len(explanation):,} of them."
+        )
     total = explanation.importance.sum()
     if total > 0:
         order = ranked(explanation)[:3]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from evenhand.core.errors import ColumnNotFound, DataError, SpecError
 from evenhand.core.frame import Frame
+from evenhand.core.spread import Spread, as_spread
 
 Places = NDArray[np.int64]
 
@@ -53,6 +54,11 @@ class FrameTable:
     def columns(self) -> Sequence[str]:
         """The names of the columns."""
         return tuple(self.frame.kinds)
+
+    @property
+    def spread(self) -> Spread | None:
+        """The frame, where workers can go through its rows and single rows can be fetched."""
+        return as_spread(self.frame)
 
     def batches(self, columns: Sequence[str], size: int) -> Iterator[Any]:
         """Native tables of these columns."""
@@ -122,6 +128,11 @@ def windows(table: Table, columns: Sequence[str], places: Places | None, size: i
     for name in columns:
         if name not in table.columns:
             raise ColumnNotFound(name, table.columns)
+    spread = spread_of(table)
+    if spread is not None and places is not None:
+        for start in range(0, len(places), size):
+            yield start, spread.at(places[start : start + size], columns)
+        return
     held: list[Any] = []
     start, at, seen = 0, 0, 0
     for batch in table.batches(columns, size):
@@ -140,6 +151,11 @@ def windows(table: Table, columns: Sequence[str], places: Places | None, size: i
             held = [sliced(whole, size, len(whole))] if at > start else []
     if held:
         yield start, joined(held)
+
+
+def spread_of(table: Table) -> Spread | None:
+    """The table's frame where workers can go through its rows."""
+    return table.spread if isinstance(table, FrameTable) else None
 
 
 def sample_of(table: Table, columns: Sequence[str], limit: int, seed: int) -> Any:

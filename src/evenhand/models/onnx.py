@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,34 @@ _TYPES: dict[str, Any] = {
 }
 
 
-def from_onnx(path: Path, classes: tuple[Any, ...] | None) -> LoadedModel:
-    """The model in this file; its metadata may name `features` and `classes` as JSON lists."""
+@dataclass(frozen=True)
+class _Tensor:
+    """What goes in or comes out, by its name, ONNX's word for its type, and its shape."""
+
+    name: str
+    type: str
+    shape: tuple[Any, ...]
+
+
+class _Session:
+    """A session of onnxruntime over the bytes of a file; a session does not pickle, so those travel instead."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        self._content, self._name = content, name
+        self._session = _opened(content, name)
+        self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
+        self.inputs = _tensors(self._session.get_inputs())
+        self.outputs = _tensors(self._session.get_outputs())
+
+    def run(self, feed: Mapping[str, Any]) -> list[Any]:
+        """Every output for this input."""
+        return list(self._session.run(None, feed))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Session, (self._content, self._name)
+
+
+def _opened(content: bytes, name: str) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
@@ -33,16 +60,22 @@ def from_onnx(path: Path, classes: tuple[Any, ...] | None) -> LoadedModel:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions share no class
-        raise ModelError(f"{path.name} is not a whole ONNX file that onnxruntime can run; export it again.") from error
-    metadata = session.get_modelmeta().custom_metadata_map
-    inputs = session.get_inputs()
+        raise ModelError(f"{name} is not a whole ONNX file that onnxruntime can run; export it again.") from error
+
+
+def _tensors(described: Sequence[Any]) -> tuple[_Tensor, ...]:
+    return tuple(_Tensor(each.name, each.type, tuple(each.shape)) for each in described)
+
+
+def from_onnx(path: Path, classes: tuple[Any, ...] | None) -> LoadedModel:
+    """The model in this file; its metadata may name `features` and `classes` as JSON lists."""
+    session = _Session(path.read_bytes(), path.name)
+    metadata, inputs = session.metadata, session.inputs
     wide = len(inputs) == 1 and len(inputs[0].shape) == 2 and inputs[0].shape[1] != 1
     features = _listed(metadata, "features") or (None if wide else tuple(each.name for each in inputs))
     known = classes or _listed(metadata, "classes")
-
-    described = session.get_outputs()
 
     def fed(rows: Any) -> dict[str, Any]:
         if isinstance(rows, np.ndarray):
@@ -52,10 +85,10 @@ def from_onnx(path: Path, classes: tuple[Any, ...] | None) -> LoadedModel:
         return _matrix(table, chosen, inputs[0], path.name) if wide else _columns(table, inputs, path.name)
 
     def ask(rows: Any) -> dict[str, NDArray[Any]]:
-        return _answers(session.run(None, fed(rows)), described, known, path.name)
+        return _answers(session.run(fed(rows)), session.outputs, known, path.name)
 
     def evaluate(rows: Any) -> Any:
-        return _numbers(session.run(None, fed(rows)), described, path.name)
+        return _numbers(session.run(fed(rows)), session.outputs, path.name)
 
     return LoadedModel(path.name, ask, features, known, evaluate, path)
 

@@ -62,6 +62,7 @@ def found(location: str) -> list[Path]:
     if path.is_file():
         return [path.resolve()]
     if path.is_dir():
+        _be_plain_files(path, location)
         files = [file for file in path.rglob("*") if file.is_file() and _known(file) and not _hidden(file, path)]
         if not files:
             raise UnreadableSource(f"The folder {location} holds no file that evenhand reads ({_listed()}).")
@@ -93,6 +94,20 @@ def _known(file: Path) -> bool:
 
 def _hidden(file: Path, folder: Path) -> bool:
     return any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
+
+
+def _be_plain_files(folder: Path, location: str) -> None:
+    """Raises UnreadableSource for a table of Delta Lake or Iceberg, which keeps removed rows in its files."""
+    deltas = (file for file in folder.rglob("_delta_log") if file.is_dir())
+    icebergs = (
+        file.parent for file in folder.rglob("metadata/*.metadata.json") if (file.parent.parent / "data").is_dir()
+    )
+    for kind, found_in in (("a Delta", next(deltas, None)), ("an Iceberg", next(icebergs, None))):
+        if found_in is not None:
+            raise UnreadableSource(
+                f"{location} holds {kind} table ({found_in.relative_to(folder.parent)}), whose files keep removed rows"
+                " too; read it with engine='spark'."
+            )
 
 
 def _listed() -> str:

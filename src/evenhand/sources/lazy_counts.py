@@ -37,7 +37,7 @@ class LazyCounts:
         named = {f"k{place}": keys[name] for place, name in enumerate(plan.keys)}
         # A constant has the length 1 by itself; beside a column it has that of the table.
         named |= {f"s{place}": expression.cast(nw.Float64) for place, expression in enumerate(sums.values())}
-        rows = self.table.with_columns(**named)
+        rows = self.table.with_columns(**named) if named else self.table
         return plan.split_each({places: self._grouped(rows, places, len(sums), limit) for places in plan.sets})
 
     def distinct(self, column: str, limit: int) -> list[Level]:
@@ -66,17 +66,22 @@ class LazyCounts:
         return {name: arrow[name].to_pylist() for name in arrow.column_names}
 
 
-def tidied(table: nw.LazyFrame[Any], names: Sequence[str]) -> tuple[nw.LazyFrame[Any], dict[str, Kind]]:
-    """The columns c0, c1, … with NaN as missing, decimals as floats and categories as text; and each one's kind."""
+def tidied(
+    table: nw.LazyFrame[Any], names: Sequence[str], *, nan: bool = True
+) -> tuple[nw.LazyFrame[Any], dict[str, Kind]]:
+    """The columns c0, c1, … with NaN as missing, decimals as floats and categories as text; and each one's kind.
+
+    With `nan` false, the engine has no NaN and no word for it.
+    """
     schema = table.collect_schema()
-    tidy = [_tidy(alias, schema[alias]) for alias in schema.names()[: len(names)]]
+    tidy = [_tidy(alias, schema[alias], nan) for alias in schema.names()[: len(names)]]
     kinds = {name: _kind(schema[f"c{place}"]) for place, name in enumerate(names)}
     return table.select(*tidy, *schema.names()[len(names) :]), kinds
 
 
-def _tidy(alias: str, dtype: nw.dtypes.DType) -> nw.Expr:
+def _tidy(alias: str, dtype: nw.dtypes.DType, nan: bool) -> nw.Expr:
     column = nw.col(alias)
-    if dtype.is_float():
+    if dtype.is_float() and nan:
         return nw.when(~column.is_nan()).then(column).alias(alias)
     if dtype.is_decimal() or dtype in (nw.Int128, nw.UInt128):
         return column.cast(nw.Float64)

@@ -39,3 +39,15 @@ def table_from_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> An
         values = zip(*rows, strict=True)
         return pyarrow.table([pyarrow.array(list(column)) for column in values], names=list(columns))
     raise MissingExtra("Calling a model on the rows", "pandas", "pandas")
+
+
+def native_of_arrow(table: Any, names: Sequence[str]) -> Any:
+    """A PyArrow table under these names, as a table of the library that `table_from_rows` would take."""
+    named = table.rename_columns(list(names))
+    if find_spec("pandas"):
+        return named.to_pandas(date_as_object=False)
+    if find_spec("polars"):
+        import polars
+
+        return polars.from_arrow(named)
+    return named

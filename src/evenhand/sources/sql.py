@@ -17,7 +17,7 @@ from evenhand.sources.native import table_from_rows
 from evenhand.sources.sql_expressions import SQLExpressions
 
 _PAGE = 10_000
-_MOST_MARKED = 31  # PostgreSQL's GROUPING takes no more keys
+_SNAPSHOT: dict[str, Any] = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
 
 
 class SQLFrame:
@@ -41,16 +41,15 @@ class SQLFrame:
     def cells(
         self, keys: Mapping[str, Expression], sums: Mapping[str, Expression], cubes: Sequence[Sequence[str]], limit: int
     ) -> list[Columns]:
-        """Group by each of `cubes`, in one pass where the database can."""
+        """Group by each of `cubes`, one query for each set of keys."""
         plan = Cubes(list(keys), list(sums), cubes, limit)
         labelled = [expression.label(f"k{place}") for place, expression in enumerate(keys[name] for name in plan.keys)]
         labelled += [sa.cast(value, sa.Double).label(f"s{place}") for place, value in enumerate(sums.values())]
         rows = sa.select(*labelled or [sa.literal(1).label("one")]).select_from(self._source).subquery("rows")
-        if self._engine.dialect.name == "postgresql" and len(plan.sets) > 1 and plan.one_pass(_MOST_MARKED):
-            cells = plan.split(self._marked(rows, plan, len(sums)))
-            # A key is missing in the rows of sets without it; in its own it may be all numbers.
-            return [{name: levels_from_list(array.tolist()) for name, array in cube.items()} for cube in cells]
-        return plan.split_each({places: self._plain(rows, places, len(sums), limit) for places in plan.sets})
+        # One query for each set of keys: PostgreSQL sorts all rows for GROUPING SETS where it cannot tell how few
+        # groups there are. In one transaction, so that all are of the same rows where the database can promise that.
+        with reading(self._engine, self.location) as connection:
+            return plan.split_each({places: _plain(connection, rows, places, len(sums), limit) for places in plan.sets})
 
     def rows(self, columns: Mapping[str, Expression], limit: int, seed: int) -> Columns:
         """The same rows for the same seed, as long as the database keeps their order."""
@@ -91,24 +90,6 @@ class SQLFrame:
         if rows:
             yield table_from_rows(columns, rows)
 
-    def _plain(self, rows: sa.Subquery, places: Sequence[int], sums: int, limit: int) -> Columns:
-        """One group-by, as a table of k0 …, n, s0 …"""
-        keys = [rows.c[f"k{place}"] for place in places]
-        statement = sa.select(*keys, *_counted(rows, sums)).select_from(rows)
-        if keys:
-            statement = statement.group_by(*keys).order_by(*keys).limit(limit + 1)
-        names = [f"k{place}" for place in places]
-        return _table(self._fetch(statement), names, sums)
-
-    def _marked(self, rows: sa.Subquery, plan: Cubes, sums: int) -> Columns:
-        """All group-bys in one pass, each row with the marker of its grouping set."""
-        columns = [rows.c[f"k{place}"] for place in range(len(plan.keys))]
-        sets = sa.func.grouping_sets(*(sa.tuple_(*(columns[place] for place in places)) for places in plan.sets))
-        marker = sa.func.grouping(*columns).label("g")
-        statement = sa.select(marker, *columns, *_counted(rows, sums)).group_by(sets)
-        fetched = self._fetch(statement.order_by(marker, *columns).limit(plan.most_rows))
-        return _table(fetched, ["g", *(f"k{place}" for place in range(len(plan.keys)))], sums)
-
     def _fetch(self, statement: sa.Select[Any]) -> list[sa.Row[Any]]:
         with reading(self._engine, self.location) as connection:
             return list(connection.execute(statement).all())
@@ -127,9 +108,7 @@ def reading(engine: sa.Engine, location: str) -> Iterator[sa.Connection]:
     """A connection for reading only; what goes wrong on it is told in one line."""
     try:
         with engine.connect() as connection:
-            yield connection.execution_options(
-                **({"postgresql_readonly": True} if engine.dialect.name == "postgresql" else {})
-            )
+            yield connection.execution_options(**(_SNAPSHOT if engine.dialect.name == "postgresql" else {}))
     except sa.exc.SQLAlchemyError as error:
         raise UnreadableSource(f"{location} cannot be read: {reason(error, engine.url)}.") from error
 
@@ -139,6 +118,22 @@ def reason(error: Exception, url: sa.URL) -> str:
     told = str(getattr(error, "orig", None) or error).strip().splitlines()
     text = told[0].rstrip(".") if told else type(error).__name__
     return text.replace(url.password, "***") if url.password else text
+
+
+def _plain(connection: sa.Connection, rows: sa.Subquery, places: Sequence[int], sums: int, limit: int) -> Columns:
+    """One group-by, as a table of k0 …, n, s0 …"""
+    keys = [rows.c[f"k{place}"] for place in places]
+    statement = sa.select(*keys, *_counted(rows, sums)).select_from(rows)
+    if keys:
+        # Sorted here and not there: asked for an order, a database sorts the rows instead of hashing them.
+        statement = statement.group_by(*keys).limit(limit + 1)
+    fetched = sorted(connection.execute(statement).all(), key=lambda row: _order(row[: len(keys)]))
+    return _table(fetched, [f"k{place}" for place in places], sums)
+
+
+def _order(keys: Sequence[Any]) -> list[tuple[bool, Any]]:
+    """Missing values last."""
+    return [(key is None, 0 if key is None else key) for key in keys]
 
 
 def _counted(rows: sa.Subquery, sums: int) -> list[sa.ColumnElement[Any]]:

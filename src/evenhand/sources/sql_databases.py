@@ -91,16 +91,29 @@ def _log2(number: float | None) -> float | None:
 
 def _from_table(connection: sa.Connection, name: str, shown: str) -> sa.Select[Any]:
     inspector = sa.inspect(connection)
-    schema, bare = None, name
-    known = [*inspector.get_table_names(), *inspector.get_view_names()]
-    if name not in known and "." in name:
-        schema, bare = name.split(".", 1)
-        known = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
+    schema, bare, known = None, name, _relations(inspector, None)
+    if name not in known:
+        schemas = inspector.get_schema_names() if "." in name else []
+        dots = [place for place, letter in enumerate(name) if letter == "."]
+        for dot in (dot for dot in dots if name[:dot] in schemas):
+            schema, bare, known = name[:dot], name[dot + 1 :], _relations(inspector, name[:dot])
+            if bare in known:
+                break
     if bare not in known:
         raise UnreadableSource(f"No table {name!r} in {shown}.{suggestion(bare, known)}")
     found = inspector.get_columns(bare, schema)
     columns = [sa.column(quoted_name(str(column["name"]), True), column["type"]) for column in found]
-    return sa.select(*columns).select_from(sa.table(quoted_name(bare, True), *columns, schema=schema))
+    within = None if schema is None else quoted_name(schema, True)
+    return sa.select(*columns).select_from(sa.table(quoted_name(bare, True), *columns, schema=within))
+
+
+def _relations(inspector: sa.Inspector, schema: str | None) -> list[str]:
+    """Everything with rows: tables, also partitioned ones, views, and where there are such, stored and foreign ones."""
+    names = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
+    for more in ("get_materialized_view_names", "get_foreign_table_names"):
+        if hasattr(inspector.dialect, more) and inspector.dialect.name == "postgresql":
+            names += getattr(inspector, more)(schema)
+    return list(dict.fromkeys(names))
 
 
 def _from_query(connection: sa.Connection, query: str) -> sa.Select[Any]:

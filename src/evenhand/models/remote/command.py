@@ -122,6 +122,10 @@ class _Asking:
         self._command, self._places, self._features = command, places, features
         self._running = Running(tuple(command.arguments), command.timeout) if command.keep_running else None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A running program stays here; another process starts its own.
+        return _Asking, (self._command, self._places, self._features)
+
     def __call__(self, rows: Any) -> Reply:
         command = self._command
         cells = cells_of(rows, self._features, command.name)

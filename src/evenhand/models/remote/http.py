@@ -38,6 +38,10 @@ class _Asking:
         self._limit = endpoint.max_payload
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Connections and locks stay here; another process opens its own.
+        return _Asking, (self._endpoint, self._features)
+
     def __call__(self, rows: Any) -> Reply:
         name = self._endpoint.shown
         cells = cells_of(rows, self._features, name)

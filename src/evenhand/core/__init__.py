@@ -1,0 +1,1 @@
+"""Core: the nouns; a package of its own, so that Python finds it in a zip as well."""

@@ -1,0 +1,1 @@
+"""Tests of stored tallies that are added up."""

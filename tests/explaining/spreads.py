@@ -45,7 +45,11 @@ class Parts:
         """The rows, which only small tables may be read by."""
         return self._frame.batches(columns, size)
 
-    def mapped(self, work: Work, columns: Sequence[str], gives: Any, *, out: Path | str | None = None) -> "Parts":
+    def mapped(
+        self, work: Work, columns: Sequence[str], gives: Any, *, out: Path | str | None = None, together: int = 1
+    ) -> "Parts":
+        # It cuts where it likes, as an engine does that deals chosen rows.
+        del together
         """What the work gives, written to a folder."""
         folder = (
             Path(out) if out is not None else self._path.parent / f"mapped {np.random.default_rng().integers(10**9)}"

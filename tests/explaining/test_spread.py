@@ -11,7 +11,8 @@ import pytest
 from evenhand.core.errors import EvenhandError, ModelError, SpecError
 from evenhand.core.explanation import Explanation
 from evenhand.core.moments import EVERYBODY
-from evenhand.explaining import explain, spreading
+from evenhand.explaining import explain
+from evenhand.explaining.bulk import run as bulk
 from evenhand.explaining.reasons import reasons_of
 from tests.explaining.models import Counting, credit, table
 from tests.explaining.spreads import Parts, values_in, written
@@ -49,7 +50,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spreading, "FEW", FEW)
+    monkeypatch.setattr(bulk, "FEW", FEW)
 
 
 def model_of(settings: dict[str, Any]) -> Any:

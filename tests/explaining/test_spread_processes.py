@@ -13,8 +13,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from evenhand.core.errors import EvenhandError
 from evenhand.core.moments import EVERYBODY
-from evenhand.explaining import Request, explain, explained_reasons, spreading
-from evenhand.sources import processes, read
+from evenhand.explaining import Request, explain, explained_reasons
+from evenhand.explaining.bulk import run as bulk
+from evenhand.sources import read
+from evenhand.sources.processes import frame as processes
 from tests.explaining.models import credit, table
 from tests.explaining.spreads import values_in, written
 
@@ -41,7 +43,7 @@ class Dying:
 
 @pytest.mark.slow
 def test_what_a_dead_worker_had_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spreading, "FEW", 100)
+    monkeypatch.setattr(bulk, "FEW", 100)
     monkeypatch.setattr(processes, "PART", 64)
     path, sign = written(table(200), tmp_path), tmp_path / "sign"
     sign.touch()
@@ -57,7 +59,7 @@ def test_what_a_dead_worker_had_is_done_again(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_model_that_fails_in_a_worker_says_so_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spreading, "FEW", 100)
+    monkeypatch.setattr(bulk, "FEW", 100)
     home = os.getpid()
 
     def failing(rows: pd.DataFrame) -> Any:

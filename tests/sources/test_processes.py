@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 from evenhand.core.errors import ColumnNotFound, DataError, EvenhandError, ModelError, SpecError
 from evenhand.core.spread import Spread
-from evenhand.sources import join_predictions, processes, read
+from evenhand.sources import join_predictions, read
+from evenhand.sources.processes import frame as processes
 from evenhand.sources.processes import over_processes
 from tests.sources.process_works import IDENTITY, KINDS, NAMES, TOLD, ending, failing, identity, kinds, telling
 

@@ -14,6 +14,7 @@ import pytest
 from evenhand.core.errors import ColumnNotFound, DataError, ModelError, SpecError, ValueNotFound
 from evenhand.core.spread import PLACE, as_spread
 from evenhand.sources.spark import SparkFrame, read_spark
+from evenhand.sources.spark.errors import told as quietly
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.xdist_group("spark")]
 ROWS = 25_000
@@ -202,7 +203,13 @@ def test_workers_hold_numeric_libraries_to_one_thread(by_partition: SparkFrame) 
 
 
 def test_rows_that_are_dealt_differently_are_told(spark: Any) -> None:
-    frame = read_spark(spark.range(0, 1000, 1, 4).where("rand() < 0.5"))
+    def any_half(batches: Any) -> Any:
+        for batch in batches:
+            yield batch.filter(pa.array(np.random.default_rng().random(len(batch)) < 0.5))
+
+    with quietly("the test"):
+        dealt = spark.range(0, 1000, 1, 4).mapInArrow(any_half, "id bigint")
+    frame = read_spark(dealt)
     assert 300 < frame.height < 700
     told = r"gives its rows differently each time.*; sort the DataFrame by a key, or write it as Parquet and read that"
     with pytest.raises(DataError, match=told):

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 SOURCES = Path(__file__).parents[2] / "src"
-NEEDED = ("counting.workers", "explaining.parts", "explaining.tallies", "sources.spark.mapping")
+NEEDED = ("counting.workers", "explaining.bulk.parts", "explaining.bulk.sums", "sources.spark.mapping")
 
 
 def test_workers_find_every_part_in_a_zip(tmp_path: Path) -> None:

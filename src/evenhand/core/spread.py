@@ -38,9 +38,17 @@ class Spread(Frame, Protocol):
         """The rows at these ascending places, in that order, as an eager native dataframe, as `batches` gives them."""
 
     def mapped(
-        self, work: Work, columns: Sequence[str], gives: ArrowSchema, *, out: Path | str | None = None
+        self,
+        work: Work,
+        columns: Sequence[str],
+        gives: ArrowSchema,
+        *,
+        out: Path | str | None = None,
+        together: int = 1,
     ) -> "Spread":
         """What `work` gives for all rows, as a frame with the columns of `gives`.
+
+        Rows with the same place // `together` come in one part, and the rows of a part then in the order of places.
 
         With `out`, it is written there first as a folder of Parquet files, whole or not at all, and read from there:
         each part of the work then counts once, whatever happens to the workers. Without, the engine may ask for the

@@ -16,6 +16,7 @@ from evenhand.core.explanation import Explanation
 from evenhand.core.reasons import Reasons
 from evenhand.core.writing import write_whole
 from evenhand.explaining.asking import limited
+from evenhand.explaining.bulk import in_bulk, run_spread
 from evenhand.explaining.curves import curves_of
 from evenhand.explaining.finishing import explanation_of
 from evenhand.explaining.forests import run_forest, tree_reason
@@ -25,7 +26,6 @@ from evenhand.explaining.methods import explainer_of, players_of
 from evenhand.explaining.reasons import ranked, reasons_of
 from evenhand.explaining.request import Method, Request, memory_of
 from evenhand.explaining.slices import columns_of
-from evenhand.explaining.spreading import in_bulk, run_spread
 from evenhand.explaining.windows import ArrayTable, FrameTable, Table, chosen_rows, joined, sample_of
 from evenhand.models import load_model
 from evenhand.sources import read

@@ -20,7 +20,7 @@ from evenhand.sources.lazy_expressions import LazyExpressions
 from evenhand.sources.native import native_of_arrow
 from evenhand.sources.spark.counting import SparkCounts
 from evenhand.sources.spark.errors import told
-from evenhand.sources.spark.mapping import Part, as_function, packed
+from evenhand.sources.spark.mapping import Checked, Part, as_function, dealt, packed
 from evenhand.sources.spark.placing import FILE, LINE, ByFile, ByPartition, Placing, unrepeatable
 from evenhand.sources.spark.writing import reopened, spark_schema, written
 
@@ -107,7 +107,13 @@ class SparkFrame:
         return pyarrow.schema(list(zip(columns, empty.schema.types, strict=True)))
 
     def mapped(
-        self, work: Work, columns: Sequence[str], gives: ArrowSchema, *, out: Path | str | None = None
+        self,
+        work: Work,
+        columns: Sequence[str],
+        gives: ArrowSchema,
+        *,
+        out: Path | str | None = None,
+        together: int = 1,
     ) -> "SparkFrame":
         """What `work` gives for all rows, lazily, or from the folder `out` in which it is written first.
 
@@ -116,11 +122,14 @@ class SparkFrame:
         """
         aliases = self._aliases(columns)
         schema = spark_schema(gives)
-        part = Part(work, gives, self.location, self._placing.parts)
+        checked = Checked(self.location, self._placing.parts)
         with self._told():
             # By their number, as the work knows them; a column may be asked for twice.
             asked = (f"{alias} AS c{number}" for number, alias in enumerate(aliases))
-            done = self._placed.selectExpr(*asked, PLACE).mapInArrow(as_function(part), schema)
+            rows = self._placed.selectExpr(*asked, PLACE)
+            if together > 1:
+                rows, checked = dealt(rows, checked, self.height, together), Checked(self.location, None)
+            done = rows.mapInArrow(as_function(Part(work, gives, checked)), schema)
         location = f"{self.location}, worked on"
         if out is None:
             return SparkFrame(done, gives.names, location=location, notes=self.notes)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,29 +15,18 @@ Batches = Iterator[Any]
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-@dataclass(frozen=True)
-class Part:
-    """Goes through the rows of one part: counts them, and gives what the work makes of them."""
+# Rows a part where they are dealt anew: enough to outweigh starting a task, few enough for a worker to lose.
+_FEWEST, _MOST, _PARTS = 4096, 65_536, 200
 
-    work: Work
-    gives: ArrowSchema
+
+@dataclass(frozen=True)
+class Checked:
+    """Record batches as tables, compared with the partitions that were counted: first place and number of rows."""
+
     location: str
     parts: tuple[tuple[int, int], ...] | None
 
-    def __call__(self, batches: Batches) -> Batches:
-        """Record batches with the columns c0, c1, … of the promised schema; raises FromWorker."""
-        from threadpoolctl import threadpool_limits
-
-        for name in _THREADS:
-            os.environ[name] = "1"  # for what is loaded later
-        try:
-            with threadpool_limits(limits=1):
-                for table in self.work(self._checked(batches)):
-                    yield from self._promised(table).to_batches()
-        except EvenhandError as error:
-            raise FromWorker.of(error) from error
-
-    def _checked(self, batches: Batches) -> Iterator[ArrowTable]:
+    def __call__(self, batches: Batches) -> Iterator[ArrowTable]:
         """The rows as tables; raises DataError where they are not those that were counted."""
         import pyarrow
 
@@ -51,12 +41,55 @@ class Part:
         if self.parts is not None and seen != count:
             raise unrepeatable(self.location)
 
+    def unchanged(self, batches: Batches) -> Batches:
+        """The same record batches; raises FromWorker."""
+        with _raised():
+            for table in self(batches):
+                yield from table.to_batches()
+
+
+@dataclass(frozen=True)
+class Part:
+    """Goes through the rows of one part, and gives what the work makes of them."""
+
+    work: Work
+    gives: ArrowSchema
+    checked: Checked
+
+    def __call__(self, batches: Batches) -> Batches:
+        """Record batches with the columns c0, c1, … of the promised schema; raises FromWorker."""
+        from threadpoolctl import threadpool_limits
+
+        for name in _THREADS:
+            os.environ[name] = "1"  # for what is loaded later
+        with _raised(), threadpool_limits(limits=1):
+            for table in self.work(self.checked(batches)):
+                yield from self._promised(table).to_batches()
+
     def _promised(self, table: ArrowTable) -> ArrowTable:
         missing = [name for name in self.gives.names if name not in table.column_names]
         if missing:
             raise DataError(f"The work on the rows promised the column {missing[0]!r} and did not give it.")
         aliases = [f"c{place}" for place in range(len(self.gives))]
         return table.select(self.gives.names).cast(self.gives).rename_columns(aliases)
+
+
+def dealt(rows: Any, checked: Checked, height: int, together: int) -> Any:
+    """The rows in parts that hold all rows of the same place // `together`, in the order of places."""
+    if checked.parts is not None:
+        rows = rows.mapInArrow(as_function(checked.unchanged), rows.schema)
+    a_part = min(max(height // _PARTS, _FEWEST), _MOST)
+    parts = max(min(height // a_part, -(-height // together)), 1)
+    return rows.repartitionByRange(parts, rows[PLACE] - rows[PLACE] % together).sortWithinPartitions(PLACE)
+
+
+@contextmanager
+def _raised() -> Iterator[None]:
+    """Within it, an error of ours is raised in a form that reaches the user."""
+    try:
+        yield
+    except EvenhandError as error:
+        raise FromWorker.of(error) from error
 
 
 def as_function(part: Callable[[Batches], Batches]) -> Callable[[Batches], Batches]:

@@ -11,7 +11,7 @@ from types import ModuleType
 
 from evenhand.core.errors import EvenhandError
 from evenhand.core.spread import PLACE, ArrowTable
-from evenhand.sources.process_worker import Errand, Failure, begin, done
+from evenhand.sources.processes.worker import Errand, Failure, begin, done
 
 _TRIES = 3
 

@@ -11,10 +11,10 @@ from evenhand.baselines import Baseline
 from evenhand.core.attributions import Attributions, Explainer
 from evenhand.core.spread import PLACE
 from evenhand.explaining.asking import limited
+from evenhand.explaining.bulk.layout import Layout
 from evenhand.explaining.forests import explained_by_trees, numbers_of, parsed
 from evenhand.explaining.geometry import Geometry
 from evenhand.explaining.job import Recipe
-from evenhand.explaining.layout import Layout
 from evenhand.explaining.request import Request
 from evenhand.explaining.slices import groups_of
 from evenhand.explaining.windows import Places

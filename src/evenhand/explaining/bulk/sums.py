@@ -1,4 +1,4 @@
-"""Tallies: a second pass over written attributions, of which only sums come back; and one that fetches a sample."""
+"""Sums: a second pass over written attributions, of which only sums come back; and one that fetches a sample."""
 
 import base64
 import io
@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from evenhand.core.moments import Moments, Slice, added
 from evenhand.core.spread import PLACE, Spread
+from evenhand.explaining.bulk.layout import Layout, Lines
 from evenhand.explaining.importances import moments_of, without_dust
-from evenhand.explaining.layout import Layout, Lines
 
 Floats = NDArray[np.float64]
-_COLUMN = "tally"
+_COLUMN = "sums"
 
 
 @dataclass
-class Tally:
+class Sums:
     """Sums over lines: the moments of each slice, evaluations, the largest gap, and the noise that designs share.
 
     `deviations` (designs × players × outputs) are sums over each design's runs of the square root of what its rows
@@ -34,7 +34,7 @@ class Tally:
     designs: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     deviations: Floats = field(default_factory=lambda: np.zeros((0, 0, 0)))
 
-    def __add__(self, other: "Tally") -> "Tally":
+    def __add__(self, other: "Sums") -> "Sums":
         if not other.moments:
             return self
         if not self.moments:
@@ -42,7 +42,7 @@ class Tally:
         designs, at = np.unique(np.concatenate([self.designs, other.designs]), return_inverse=True)
         deviations = np.zeros((len(designs), *self.deviations.shape[1:]))
         np.add.at(deviations, at, np.concatenate([self.deviations, other.deviations]))
-        return Tally(
+        return Sums(
             added([self.moments, other.moments]), self.evaluations + other.evaluations, max(self.gap, other.gap),
             designs, deviations,
         )  # fmt: skip
@@ -54,7 +54,7 @@ class Tally:
         return variance
 
     def written(self) -> str:
-        """The tally as text, which every engine hands on unchanged."""
+        """The sums as text, which every engine hands on unchanged."""
         file = io.BytesIO()
         np.savez(
             file,
@@ -67,8 +67,8 @@ class Tally:
         return base64.b64encode(file.getvalue()).decode("ascii")
 
     @classmethod
-    def read(cls, text: str) -> "Tally":
-        """The tally that was written."""
+    def read(cls, text: str) -> "Sums":
+        """The sums that were written."""
         with np.load(io.BytesIO(base64.b64decode(text)), allow_pickle=False) as kept:
             keys = [(facet, group) for facet, group in json.loads(str(kept["keys"]))]
             counts, sums = kept["counts"], kept["sums"]
@@ -78,8 +78,8 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Tallying:
-    """The work that gives one text for each part of the lines: its tally. `scale` is what dust is dust beside."""
+class Summing:
+    """The work that gives one text for each part of the lines: its sums. `scale` is what dust is dust beside."""
 
     layout: Layout
     scale: Floats
@@ -89,19 +89,19 @@ class Tallying:
         """Tables of the layout's columns as c0, c1, … and `place`; gives a table of one column of text."""
         import pyarrow as pa
 
-        whole = Tally()
+        whole = Sums()
         for table in rows:
             if len(table):
-                whole = whole + self._tally(table)
+                whole = whole + self._sums(table)
         if whole.moments:
             yield pa.table({_COLUMN: pa.array([whole.written()], pa.string())})
 
-    def _tally(self, table: Any) -> Tally:
+    def _sums(self, table: Any) -> Sums:
         columns = [table[f"c{place}"] for place in range(len(self.layout.names))]
         lines = self.layout.lines(columns[:-2])
         parts = [self._moments(lines, output) for output in range(len(self.layout.outputs))]
         designs, deviations = self._deviations(lines, columns[-2], columns[-1])
-        return Tally(
+        return Sums(
             added(parts), int(lines.evaluations[lines.output == 0].sum()), _largest_gap(lines), designs, deviations
         )
 
@@ -152,15 +152,15 @@ class Picking:
                 yield chosen.rename_columns(list(self.layout.read)).cast(self.layout.schema(self.layout.read))
 
 
-def tallied(values: Spread, work: Tallying) -> Tally:
-    """The tally of all lines; only sums come to this process."""
+def summed(values: Spread, work: Summing) -> Sums:
+    """The sums of all lines; only sums come to this process."""
     import pyarrow as pa
 
-    whole = Tally()
+    whole = Sums()
     parts = values.mapped(work, work.layout.names, pa.schema([(_COLUMN, pa.string())]))
     for batch in parts.batches([_COLUMN], 64):
         for text in nw.from_native(batch, eager_only=True)[_COLUMN].to_list():
-            whole = whole + Tally.read(text)
+            whole = whole + Sums.read(text)
     return whole
 
 

@@ -1,4 +1,4 @@
-"""Spreading: a job whose rows many workers explain, each a part of them; sums and a sample come back."""
+"""Run: a job whose rows many workers explain, each a part of them; sums and a sample come back."""
 
 import json
 import shutil
@@ -21,15 +21,15 @@ from evenhand.core.explanation import VALUES, Explanation, stored_of
 from evenhand.core.moments import EVERYBODY
 from evenhand.core.spread import Spread
 from evenhand.core.travel import packed
+from evenhand.explaining.bulk.layout import Layout, Lines
+from evenhand.explaining.bulk.parts import ByEvaluations, ByTrees, Explaining, Shipped, Way
+from evenhand.explaining.bulk.sums import Picking, Summing, Sums, picked, summed
 from evenhand.explaining.finishing import Totals, features_at, kept_priors, making_of, shown_of
 from evenhand.explaining.forests import ForestExplainer, outputs_named, parsed, window_of
 from evenhand.explaining.geometry import Geometry
 from evenhand.explaining.importances import scale_of
 from evenhand.explaining.job import Job, priors_of, settled
-from evenhand.explaining.layout import Layout, Lines
 from evenhand.explaining.ledger import JOB, check_explanation, unfinished
-from evenhand.explaining.parts import ByEvaluations, ByTrees, Explaining, Shipped, Way
-from evenhand.explaining.tallies import Picking, Tally, Tallying, picked, tallied
 from evenhand.explaining.windows import spread_of
 from evenhand.models.shipping import pack
 
@@ -60,15 +60,17 @@ def run_spread(job: Job, frame: Spread, *, by_trees: bool) -> Explanation:
     work = Explaining(shipped, plan.way, plan.geometry, job.places, job.height, layout)
     with _workplace(job) as folder:
         job.progress("explaining", 0, job.height)
-        values = frame.mapped(work, job.columns, layout.schema(), out=folder / VALUES)
+        # Designs come whole, so that nothing depends on where the engine cuts; rows that were chosen are numbered anew.
+        together = plan.geometry.design if job.places is None else 1
+        values = frame.mapped(work, job.columns, layout.schema(), out=folder / VALUES, together=together)
         job.progress("adding up", 0, 1)
         sample = _sample(job)
         lines = picked(values, Picking(layout, sample if job.places is None else job.places[sample]))
         pooled = priors_of(plan.explainer) is not None
-        tally = tallied(values, Tallying(layout, _scale(lines, len(layout.outputs)), pooled))
-        _check_whole(job, tally, lines, len(sample))
+        sums = summed(values, Summing(layout, _scale(lines, len(layout.outputs)), pooled))
+        _check_whole(job, sums, lines, len(sample))
         seconds = time.monotonic() - started
-        return _kept(job, _explanation(job, plan, lines, tally, seconds), folder)
+        return _kept(job, _explanation(job, plan, lines, sums, seconds), folder)
 
 
 def _check(job: Job) -> None:
@@ -105,9 +107,9 @@ def _sample(job: Job) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng((job.request.seed, 4)).choice(job.height, FEW, replace=False))
 
 
-def _check_whole(job: Job, tally: Tally, lines: Lines, kept: int) -> None:
+def _check_whole(job: Job, sums: Sums, lines: Lines, kept: int) -> None:
     """Each row counts once; engines that read a table twice must read the same rows."""
-    counts = tally.moments[EVERYBODY].counts
+    counts = sums.moments[EVERYBODY].counts
     if (counts != job.height).any() or len(lines.rows) != kept * len(counts):
         raise DataError(
             f"{counts.min():,.0f} of {job.height:,} rows of {job.table.location} came back explained; the table must"
@@ -115,8 +117,8 @@ def _check_whole(job: Job, tally: Tally, lines: Lines, kept: int) -> None:
         )
 
 
-def _explanation(job: Job, plan: _Plan, lines: Lines, tally: Tally, seconds: float) -> Explanation:
-    everybody = tally.moments[EVERYBODY]
+def _explanation(job: Job, plan: _Plan, lines: Lines, sums: Sums, seconds: float) -> Explanation:
+    everybody = sums.moments[EVERYBODY]
     priors = priors_of(plan.explainer)
     layout = Layout(tuple(job.players), job.outputs, tuple(job.request.facets))
     order = np.lexsort((lines.output, lines.rows))
@@ -124,8 +126,8 @@ def _explanation(job: Job, plan: _Plan, lines: Lines, tally: Tally, seconds: flo
     shape = (len(first), len(job.outputs), len(job.players))
     rows = lines.rows[first]
     shown = shown_of(len(rows), job.request.seed)
-    asked = tally.evaluations * len(job.baseline) + (0 if isinstance(plan.way, ByTrees) else job.height)
-    totals = Totals("", tally.evaluations, asked, tally.gap, priors is not None, seconds)
+    asked = sums.evaluations * len(job.baseline) + (0 if isinstance(plan.way, ByTrees) else job.height)
+    totals = Totals("", sums.evaluations, asked, sums.gap, priors is not None, seconds)
     return Explanation(
         players=layout.players,
         outputs=layout.outputs,
@@ -136,14 +138,14 @@ def _explanation(job: Job, plan: _Plan, lines: Lines, tally: Tally, seconds: flo
         predictions=lines.predictions[order].reshape(shape[:2]),
         evaluations=lines.evaluations[first],
         importance=np.maximum(everybody.size, 0.0),
-        importance_errors=np.sqrt(tally.shared) / job.height,
+        importance_errors=np.sqrt(sums.shared) / job.height,
         making=making_of(job, totals),
         members={name: tuple(columns) for name, columns in job.players.items()},
         groups={facet: labels[first] for facet, labels in lines.groups.items()},
         shown=shown,
         features=features_at(job, rows[shown]),
         priors=kept_priors(priors),
-        moments=tally.moments,
+        moments=sums.moments,
     )
 
 

@@ -21,9 +21,9 @@ from evenhand.core.values import Kind, Level
 from evenhand.sources.duckdb_frame import DuckDBFrame
 from evenhand.sources.files import read_files
 from evenhand.sources.native import native_of_arrow
-from evenhand.sources.parts import checked, parts, rows_at, schema_of
-from evenhand.sources.process_pool import Pool
-from evenhand.sources.process_worker import Errand
+from evenhand.sources.processes.parts import checked, parts, rows_at, schema_of
+from evenhand.sources.processes.pool import Pool
+from evenhand.sources.processes.worker import Errand
 
 # Rows that go to a worker at a time, whatever the number of workers.
 PART = 65_536
@@ -119,7 +119,13 @@ class ProcessesFrame:
         return native_of_arrow(rows_at(self.frame, places, columns), columns)
 
     def mapped(
-        self, work: Work, columns: Sequence[str], gives: ArrowSchema, *, out: Path | str | None = None
+        self,
+        work: Work,
+        columns: Sequence[str],
+        gives: ArrowSchema,
+        *,
+        out: Path | str | None = None,
+        together: int = 1,
     ) -> Spread:
         """What `work` gives for all rows, in the order of the rows, done once and written as a folder of Parquet files.
 
@@ -132,7 +138,7 @@ class ProcessesFrame:
         try:
             with _whole(place) as unfinished:
                 errand = Errand(_packed(work), gives, unfinished)
-                Pool(errand, self.processes).run(parts(self.frame, columns, PART))
+                Pool(errand, self.processes).run(parts(self.frame, columns, max(PART // together, 1) * together))
             found = self._read(place)
         except BaseException:
             if folder is not None:

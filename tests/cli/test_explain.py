@@ -103,6 +103,16 @@ def test_a_file_does_not_run_programs(loans: Path) -> None:
     assert not (loans / "harm").exists()
 
 
+def test_a_file_does_not_name_a_cluster(loans: Path) -> None:
+    (loans / "far.yaml").write_text(
+        "data: whole.csv\nlabel: repaid\npositive: ['yes']\nfacets: [sex]\nengine: spark://127.0.0.1:1\n"
+    )
+    done = evenhand("audit", "far.yaml", folder=loans)
+    assert done.returncode == 1
+    assert "names a cluster, which would be sent the data and the model" in done.stderr
+    assert "--engine spark://127.0.0.1:1" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

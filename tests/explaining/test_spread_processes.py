@@ -1,6 +1,8 @@
 """Explanations in bulk by several processes: trees read exactly, many rows, and a worker that dies."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +101,17 @@ def test_trees_over_many_rows_are_read_exactly_and_told(tmp_path: Path) -> None:
         assert (gap.group, gap.player, gap.rows) == (other.group, other.player, other.rows)
         assert gap.value == pytest.approx(other.value, rel=1e-9, abs=1e-12)
     assert mine.summary[0].startswith("Means and differences are of all 24,000 rows; medians, clouds and single rows")
+
+
+def test_workers_end_without_a_word(tmp_path: Path) -> None:
+    """DuckDB, which a worker groups rows with, complains where an interpreter ends that has worked with it."""
+    path = written(table(400), tmp_path)
+    script = (
+        "import evenhand as eh\n"
+        "from evenhand.explaining.bulk import run\n"
+        "run.FEW = 100\n"
+        f"frame = eh.read({str(path)!r}, engine='processes:2')\n"
+        "eh.explain(lambda rows: rows['income'] * rows['rate'], frame, features=['income', 'rate'], facets=['job'], budget=8)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

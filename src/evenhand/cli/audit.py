@@ -129,6 +129,11 @@ def _request(data: str, asked: dict[str, Any]) -> Any:
             f"{data} names a program as its model, which would run it; if you trust it, say so with"
             f" --model {found.model!r}."
         )
+    if "://" in (found.engine or "") and "engine" not in asked:
+        raise SpecError(
+            f"{data} names a cluster, which would be sent the data and the model; if you trust it, say so with"
+            f" --engine {found.engine}."
+        )
     try:
         return AuditFile.model_validate(found.model_dump(exclude_unset=True) | asked)
     except ValidationError as error:

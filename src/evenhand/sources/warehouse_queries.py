@@ -9,6 +9,7 @@ import narwhals as nw
 
 from evenhand.core.errors import DataError
 from evenhand.core.values import Kind
+from evenhand.sources.arrow_tables import exactly
 from evenhand.sources.lazy_counts import tidied
 
 
@@ -73,7 +74,7 @@ def check_names(table: Any, written: Callable[[str], str]) -> None:
 def streamed(backend: Any, query: Any, size: int) -> Iterator[Any]:
     """The rows in the order in which they are stored, as tables of PyArrow with `size` rows, the last with fewer."""
     reader = {"duckdb": _duckdb, "postgres": _postgres}.get(backend.name, _other)
-    return _even(reader(backend, query, size), size)
+    return exactly(reader(backend, query, size), size)
 
 
 def _other(backend: Any, query: Any, size: int) -> Iterator[Any]:
@@ -106,20 +107,3 @@ def _postgres(backend: Any, query: Any, size: int) -> Iterator[Any]:
         cursor.execute(backend.compile(query))
         while rows := cursor.fetchmany(size):
             yield pyarrow.RecordBatch.from_struct_array(pyarrow.array(rows, type=form))
-
-
-def _even(batches: Iterator[Any], size: int) -> Iterator[Any]:
-    """The same rows, in tables of `size`."""
-    import pyarrow
-
-    waiting: list[Any] = []
-    rows = 0
-    for batch in batches:
-        waiting.append(pyarrow.Table.from_batches([batch]))
-        rows += len(batch)
-        while rows >= size:
-            whole = pyarrow.concat_tables(waiting)
-            yield whole.slice(0, size)
-            waiting, rows = [whole.slice(size)], rows - size
-    if rows:
-        yield pyarrow.concat_tables(waiting)

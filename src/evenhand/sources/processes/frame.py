@@ -49,7 +49,7 @@ def over_processes(frame: Frame, count: str = "") -> Spread:
     try:
         import pyarrow  # noqa: F401 - asked for here, before any work
     except ImportError as error:
-        raise MissingExtra("Work in several processes", "pyarrow", "arrow") from error
+        raise MissingExtra("Work in several processes", "pyarrow", "processes") from error
     return ProcessesFrame(frame, int(count) if count else _cores())
 
 

@@ -1,6 +1,6 @@
 """Parts: the rows of a table as PyArrow tables of one fixed size, each row with its place in the whole."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import duckdb
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from evenhand.core.errors import ColumnNotFound, DataError
 from evenhand.core.spread import PLACE, ArrowSchema, ArrowTable
+from evenhand.sources.arrow_tables import exactly
 from evenhand.sources.duckdb_errors import told
 from evenhand.sources.duckdb_frame import DuckDBFrame, Relation
 from evenhand.sources.scan import aliases
@@ -88,28 +89,9 @@ def _streamed(frame: DuckDBFrame, columns: Sequence[str], size: int) -> Iterator
         with told(frame.location):
             whole = frame.reopened(connection, "source")
             ordered = whole.order(PLACE) if PLACE in whole.columns else whole
-            yield from _exactly(_chosen(frame, ordered, columns).to_arrow_reader(size), size)
+            yield from exactly(_chosen(frame, ordered, columns).to_arrow_reader(size), size)
     finally:
         connection.close()
-
-
-def _exactly(batches: Iterable[Any], size: int) -> Iterator[ArrowTable]:
-    """The same rows in tables of this size, wherever the engine has cut them."""
-    import pyarrow
-
-    held: list[Any] = []
-    missing = size
-    for batch in batches:
-        start = 0
-        while start < len(batch):
-            held.append(batch.slice(start, missing))
-            start += len(held[-1])
-            missing -= len(held[-1])
-            if not missing:
-                yield pyarrow.Table.from_batches(held).combine_chunks()
-                held, missing = [], size
-    if held:
-        yield pyarrow.Table.from_batches(held).combine_chunks()
 
 
 def _fetched(frame: DuckDBFrame, places: NDArray[np.int64], columns: Sequence[str]) -> ArrowTable:

@@ -1,5 +1,6 @@
 """Worker: what runs in each of the other processes — it is given parts of the rows, and writes what the work gives."""
 
+import atexit
 import os
 import pickle
 import signal
@@ -63,6 +64,8 @@ def begin(errand: Errand) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # All that counts is written; an interpreter that takes itself apart would have DuckDB complain about its order.
+    atexit.register(os._exit, 0)
     _Here.errand = errand
 
 

@@ -13,6 +13,8 @@ from evenhand.sources.cubes import Cubes
 from evenhand.sources.lazy_counts import LazyCounts
 
 _MOST_MARKED = 60  # grouping_id is a number of 64 bits, one for each key
+# Up to so many sets a job each is quicker: for several at once Spark copies every row, once for each set.
+_FEW_SETS = 3
 
 
 class SparkCounts(LazyCounts):
@@ -21,9 +23,9 @@ class SparkCounts(LazyCounts):
     def cells(
         self, keys: Mapping[str, Expression], sums: Mapping[str, Expression], cubes: Sequence[Sequence[str]], limit: int
     ) -> list[Columns]:
-        """Group by each of `cubes` in one job: per cube the key columns, `count`, and each sum."""
+        """Group by each of `cubes`, in one job where they are many: per cube the key columns, `count`, and each sum."""
         plan = Cubes(list(keys), list(sums), cubes, limit)
-        if len(plan.sets) < 2 or not plan.one_pass(_MOST_MARKED):
+        if len(plan.sets) <= _FEW_SETS or not plan.one_pass(_MOST_MARKED):
             return super().cells(keys, sums, cubes, limit)
         named = {f"k{place}": keys[name] for place, name in enumerate(plan.keys)}
         named |= {f"s{place}": expression.cast(nw.Float64) for place, expression in enumerate(sums.values())}

@@ -15,6 +15,7 @@ from evenhand.core.frame import Columns
 from evenhand.core.spread import PLACE, ArrowSchema, Work
 from evenhand.core.values import Kind, Level
 from evenhand.sources.arrays import values_from_list
+from evenhand.sources.arrow_tables import exactly
 from evenhand.sources.lazy_counts import tidied
 from evenhand.sources.lazy_expressions import LazyExpressions
 from evenhand.sources.native import native_of_arrow
@@ -62,7 +63,7 @@ class SparkFrame:
     def cells(
         self, keys: Mapping[str, Expression], sums: Mapping[str, Expression], cubes: Sequence[Sequence[str]], limit: int
     ) -> list[Columns]:
-        """Group by each of `cubes` in one job: per cube the key columns, `count`, and each sum."""
+        """Group by each of `cubes`: per cube the key columns, `count`, and each sum."""
         return self._counts.cells(keys, sums, cubes, limit)
 
     def distinct(self, column: str, limit: int) -> list[Level]:
@@ -95,7 +96,7 @@ class SparkFrame:
         aliases = self._aliases(columns)
         if size < 1:
             raise DataError(f"A batch of {size!r} rows is none; give a size of at least 1.")
-        return (native_of_arrow(table, columns) for table in _sliced(self._streamed(aliases), size))
+        return (native_of_arrow(table, columns) for table in exactly(self._streamed(aliases), size))
 
     def schema(self, columns: Sequence[str]) -> ArrowSchema:
         """The PyArrow types of these columns, under their own names; raises ColumnNotFound."""
@@ -206,22 +207,3 @@ def _chosen(table: Any, places: NDArray[np.int64]) -> Any:
         return inside
     listed = table.sparkSession.createDataFrame(pyarrow.table({PLACE: pyarrow.array(places, pyarrow.int64())}))
     return inside.join(functions.broadcast(listed), PLACE, "left_semi")
-
-
-def _sliced(tables: Iterator[Any], size: int) -> Iterator[Any]:
-    """The same rows in tables of exactly this size; the last may be smaller."""
-    import pyarrow
-
-    held, count = [], 0
-    for table in tables:
-        held.append(table)
-        count += len(table)
-        if count < size:
-            continue
-        whole = pyarrow.concat_tables(held)
-        for start in range(0, count - size + 1, size):
-            yield whole.slice(start, size)
-        rest = count % size
-        held, count = ([whole.slice(len(whole) - rest)] if rest else []), rest
-    if count:
-        yield pyarrow.concat_tables(held)

@@ -125,8 +125,10 @@ def _plain(connection: sa.Connection, rows: sa.Subquery, places: Sequence[int], 
     keys = [rows.c[f"k{place}"] for place in places]
     statement = sa.select(*keys, *_counted(rows, sums)).select_from(rows)
     if keys:
-        # Sorted here and not there: asked for an order, a database sorts the rows instead of hashing them.
-        statement = statement.group_by(*keys).limit(limit + 1)
+        # Sorted here and not there: asked for an order, or for the first few, PostgreSQL sorts the rows instead of
+        # hashing them; what is in a materialised WITH it plans as a whole.
+        counted = statement.group_by(*keys).cte("cells").prefix_with("MATERIALIZED", dialect="postgresql")
+        statement = sa.select(counted).limit(limit + 1)
     fetched = sorted(connection.execute(statement).all(), key=lambda row: _order(row[: len(keys)]))
     return _table(fetched, [f"k{place}" for place in places], sums)
 

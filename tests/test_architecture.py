@@ -12,11 +12,12 @@ import evenhand
 ROOT = Path(evenhand.__file__).parent
 FLOORS = [
     {"core"},
-    {"sources", "models", "metrics", "renderers", "modalities", "explainers", "baselines"},
+    {"sources", "models", "metrics", "renderers", "modalities", "explainers", "baselines", "stores"},
     {"counting", "measuring", "explaining"},
     {"flow"},
     {"parts"},
-    {"demo", "clarify"},
+    {"demo", "clarify", "monitor"},
+    {"server"},
     {"cli"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

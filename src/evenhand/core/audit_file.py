@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from evenhand.core.audit import Audit
 from evenhand.core.errors import SpecError, suggestion
@@ -75,8 +75,8 @@ def _content(path: Path) -> dict[str, Any]:
     return content
 
 
-def first_error(error: ValidationError, model: type[Audit]) -> str:
-    """The first thing wrong in an audit, in one line."""
+def first_error(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first thing wrong in a file of settings, in one line."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":

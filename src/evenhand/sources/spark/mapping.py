@@ -8,6 +8,7 @@ from typing import Any
 
 from evenhand.core.errors import DataError, EvenhandError
 from evenhand.core.spread import PLACE, ArrowSchema, ArrowTable, Work
+from evenhand.sources.arrow_tables import exactly
 from evenhand.sources.spark.errors import FromWorker
 from evenhand.sources.spark.placing import unrepeatable
 
@@ -17,6 +18,8 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 # Rows a part where they are dealt anew: enough to outweigh starting a task, few enough for a worker to lose.
 _FEWEST, _MOST, _PARTS = 4096, 65_536, 200
+# Rows that the work is given at once.
+_CALL = 65_536
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class Part:
         for name in _THREADS:
             os.environ[name] = "1"  # for what is loaded later
         with _raised(), threadpool_limits(limits=1):
-            for table in self.work(self.checked(batches)):
+            # Spark's batches are small; calls of a model cost by the call.
+            for table in self.work(exactly(self.checked(batches), _CALL)):
                 yield from self._promised(table).to_batches()
 
     def _promised(self, table: ArrowTable) -> ArrowTable:

@@ -25,6 +25,8 @@ PEERS: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
             ("pandas<3", "scikit-learn", "scipy", "altair", "seaborn", "matplotlib", "tabulate", "millify", "pyarrow"),
         ),
     ),
+    # 0.7.23 imports a name that pandas 3.1 no longer has.
+    "evidently": ("3.11", (("evidently==0.7.23", "pandas<3", "pyarrow"),)),
     # shap, shapiq and woodelf, and what the models they explain need; 1.4.1 is the newest shapiq for Python 3.11.
     "shap": (
         "3.11",

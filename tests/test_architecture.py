@@ -16,7 +16,7 @@ FLOORS = [
     {"counting", "measuring", "explaining"},
     {"flow"},
     {"parts"},
-    {"demo", "clarify", "monitor"},
+    {"demo", "clarify", "monitor", "testing", "client"},
     {"server"},
     {"cli"},
 ]

@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from evenhand.cli import audit, clarify, clarify_check, clarify_explainer, demo, explain, metrics, schema, validate
+from evenhand.cli import (
+    audit,
+    clarify,
+    clarify_check,
+    clarify_explainer,
+    demo,
+    explain,
+    metrics,
+    monitor,
+    schema,
+    serve,
+    validate,
+)
 from evenhand.cli.terminal import FindingsFound, complain
 from evenhand.core.errors import EvenhandError
 
@@ -21,9 +33,11 @@ app.command("demo")(demo.demo)
 app.command("validate")(validate.validate)
 app.command("schema")(schema.schema)
 app.command("metrics")(metrics.metrics)
+app.command("serve")(serve.serve)
 clarify.app.command("check")(clarify_check.check)
 clarify.app.command("explainer")(clarify_explainer.clarify_explainer)
 app.add_typer(clarify.app, name="clarify")
+app.add_typer(monitor.app, name="monitor")
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, field_validator
 
 from evenhand.core.audit import Audit
 from evenhand.core.audit_file import first_error
@@ -30,7 +30,14 @@ def span(text: object) -> timedelta:
     return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
 
 
-Span = Annotated[timedelta, BeforeValidator(span)]
+def span_text(length: timedelta) -> str:
+    """A length of time as the text that `span` reads."""
+    seconds = round(length.total_seconds())
+    unit = next(unit for unit in ("w", "d", "h", "m") if seconds % _UNITS[unit] == 0 or unit == "m")
+    return f"{seconds // _UNITS[unit]}{unit}"
+
+
+Span = Annotated[timedelta, BeforeValidator(span), PlainSerializer(span_text, when_used="json")]
 
 
 class Part(BaseModel):

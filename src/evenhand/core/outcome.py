@@ -17,7 +17,8 @@ class Drift(Fact):
     `about` is the text of what is compared, stable over windows: a metric, facet and group; a column, perhaps within a
     group; an output's importances. `distance` grows with the change and `limit` is what is still fine. `evidence` is
     the factor by which the data speak for a change (an e-value; 20 is about what p = 0.05 is worth), accumulated over
-    windows where looks repeat. `estimated` marks what was made without labels.
+    windows where looks repeat. `score` says by how many standard errors this window alone lies past what is fine and
+    what the baseline leaves open: repeated looks add these up. `estimated` marks what was made without labels.
     """
 
     kind: Kind
@@ -33,6 +34,7 @@ class Drift(Fact):
     distance: float | None = None
     limit: float | None = None
     evidence: float | None = None
+    score: float | None = None
     rows: int
     estimated: bool = False
     verdict: DriftVerdict

@@ -32,6 +32,7 @@ class StoredAlert:
     reading: str
     snoozed_until: datetime | None = None
     told: datetime | None = None
+    told_by: Mapping[int, datetime] = field(default_factory=dict)  # by channel: when its last message was queued
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Delivery:
     """One message to one channel: tried until it arrives or is given up."""
 
     id: int
-    alert: int
+    alert: int | None
     channel: int
     payload: str
     state: Literal["waiting", "delivered", "given up"]
@@ -103,7 +104,7 @@ class Store(Protocol):
         """Keep what a run found; an earlier one of the same window is replaced."""
 
     def outcomes(self, monitor: str, *, since: datetime | None = None, most: int = 1000) -> Sequence[Outcome]:
-        """In the order of windows, without their reports."""
+        """The latest `most` that begin at `since` or later, in the order of windows, without their reports."""
 
     def outcome(self, monitor: str, start: datetime, end: datetime) -> Outcome | None:
         """One outcome, with its report."""
@@ -121,19 +122,25 @@ class Store(Protocol):
         """Alerts, latest first."""
 
     def raise_alert(self, monitor: str, kind: str, about: str, reading: str, at: datetime) -> StoredAlert:
-        """Open an alert, or note another window of the one that is open."""
+        """Open an alert, or note another window of the one that has not recovered, whose state stays."""
 
     def set_alert(self, number: int, state: AlertState, *, until: datetime | None = None, by: str = "") -> StoredAlert:
         """Acknowledge, snooze or recover an alert."""
 
-    def queue_delivery(self, alert: int, channel: int, payload: str, at: datetime) -> Delivery:
-        """A message to send; the same payload for the same alert and channel is queued once."""
+    def queue_delivery(
+        self, alert: int | None, channel: int, payload: str, at: datetime, *, also: Sequence[int] = ()
+    ) -> Delivery:
+        """A message to send; the same payload for the same alert and channel is queued once.
+
+        It tells of `alert` and those in `also`, whose `told` and `told_by[channel]` become `at` in the same transaction;
+        None: it tells of no alert, as measurements for CloudWatch do.
+        """
 
     def due_deliveries(self, at: datetime, most: int = 100) -> Sequence[Delivery]:
         """Messages whose time has come; each is handed to one caller for a minute."""
 
     def settle_delivery(self, number: int, *, error: str | None, next_try: datetime | None, at: datetime) -> None:
-        """It arrived (no error), is to be tried again, or is given up."""
+        """It arrived (no error), is to be tried again, or is given up (error, no next try); counts one attempt more."""
 
     def enqueue(self, kind: str, payload: Mapping[str, Any], *, key: str | None = None) -> Job:
         """A job; one with the same key that is not finished yet is returned instead."""

@@ -1,0 +1,1 @@
+"""Migrations: how the tables of a store became what they are, step by step."""

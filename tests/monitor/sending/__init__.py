@@ -1,0 +1,1 @@
+"""Tests of sending from a running service."""

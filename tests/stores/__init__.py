@@ -1,0 +1,1 @@
+"""Tests of the store: one contract over both databases, laws, crashes and migrations."""

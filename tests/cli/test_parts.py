@@ -27,11 +27,11 @@ def test_new_files_are_counted_and_the_report_is_on_all(tmp_path: Path) -> None:
     command = ("audit", "loans", *AUDIT, "--parts", "tallies", "--report", "out")
     first = evenhand(*command, folder=tmp_path)
     assert (first.returncode, first.stderr) == (2, "")
-    assert "Counted 2 new and 0 changed files; 2 parts in all." in first.stdout
+    assert "Counted 2 new and 0 changed files; parts in all: 2." in first.stdout
     write(tmp_path / "loans" / "july.csv", 2_000, 3_000)
     second = evenhand(*command, folder=tmp_path)
     assert (second.returncode, second.stderr) == (2, "")
-    assert "Counted 1 new and 0 changed files; 3 parts in all." in second.stdout
+    assert "Counted 1 new and 0 changed files; parts in all: 3." in second.stdout
     report = eh.Report.load(tmp_path / "out" / "report.json")
     assert report.provenance.rows == 3_000
     assert report.title == "Audit of loans"
@@ -44,7 +44,7 @@ def test_new_files_are_counted_and_the_report_is_on_all(tmp_path: Path) -> None:
     assert "1 file gone, and still counted: may.csv." in kept.stdout
     forgotten = evenhand(*command, "--forget", folder=tmp_path)
     assert "1 file gone, and no longer counted: may.csv." in forgotten.stdout
-    assert "2 parts in all" in forgotten.stdout
+    assert "parts in all: 2." in forgotten.stdout
 
 
 def test_another_audit_in_the_same_folder_is_refused(tmp_path: Path) -> None:

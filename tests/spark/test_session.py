@@ -62,7 +62,9 @@ def test_what_is_no_table_of_spark() -> None:
     ("[DATA_SOURCE_NOT_FOUND] Failed to find the data source: delta.", UnreadableSource, "this Spark session has no Delta"),
     ("Traceback (most recent call last):\n  x\nModuleNotFoundError: No module named 'lib'", ModelError, "no Python module 'lib'"),
     ("Traceback (most recent call last):\n  File x\nValueError: bad\n\tat org.x", ModelError, "rows of here: ValueError: bad"),
-    ("An error occurred while calling o1.x\n: boom\n\tat y", UnreadableSource, "Spark cannot read here: : boom."),
+    ("An error occurred while calling o1.x\n: boom\n\tat y", UnreadableSource, "Spark cannot read here: boom."),
+    (": java.lang.IllegalStateException: Cannot call methods on a stopped SparkContext.", UnreadableSource, "No Spark cluster answers at here; give its address as spark://host:7077, or local[4] for this machine."),
+    (": org.apache.spark.SparkException: Invalid master URL: spark://x", UnreadableSource, "No Spark cluster answers at here; give its address as spark://host:7077, or local[4] for this machine."),
 ])  # fmt: skip
 def test_errors_are_one_line(said: str, kind: type[Exception], told: str) -> None:
     error = explained(RuntimeError(said), "here")

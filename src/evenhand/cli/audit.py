@@ -186,7 +186,7 @@ def _of_parts(request: Any, folder: Path, *, trust_pickle: bool, forget: bool) -
             progress=progress,
         )  # fmt: skip
     new, changed = len(counted.new), len(counted.changed)
-    say(f"Counted {new:,} new and {changed:,} changed files; {len(kept.names):,} parts in all.")
+    say(f"Counted {new:,} new and {changed:,} changed files; parts in all: {len(kept.names):,}.")
     title = request.title or f"Audit of {Path(request.data).name}"
     return kept.report(title=title, source=request.data, notes=counted.notes)
 

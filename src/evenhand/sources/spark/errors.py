@@ -46,6 +46,11 @@ def explained(error: Exception, location: str) -> EvenhandError:
         return UnreadableSource(f"Spark finds nothing at {location}; give a path that driver and workers can reach.")
     if "UNABLE_TO_INFER_SCHEMA" in text or "CANNOT_READ_FILE_FOOTER" in text or "is not a Parquet file" in text:
         return UnreadableSource(f"{location} holds no whole Parquet file that Spark can read. Copy or write it again.")
+    if "Invalid master URL" in text or "stopped SparkContext" in text:
+        return UnreadableSource(
+            f"No Spark cluster answers at {location}; give its address as spark://host:7077, or local[4] for this"
+            " machine."
+        )
     if "COLUMN_ALREADY_EXISTS" in text or "AMBIGUOUS_REFERENCE" in text:
         return UnreadableSource(
             f"{location} has columns whose names differ only by case, which Spark takes for one; rename them,"
@@ -96,4 +101,4 @@ def _first_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if lines and lines[0].startswith("An error occurred while calling"):
         lines = lines[1:]
-    return re.sub(r" SQLSTATE: \w+.*$", "", lines[0] if lines else "no reason given")[:500].rstrip(". :")
+    return re.sub(r" SQLSTATE: \w+.*$", "", lines[0] if lines else "no reason given")[:500].strip(". :")

@@ -47,7 +47,7 @@ class Part(BaseModel):
 
 
 class Windows(Part):
-    """How time is cut: windows of a `length`, one beginning every `every` (sliding), or all from `since` on (landmark)."""
+    """How time is cut: windows of a `length`, one beginning every `every`, or all from `since` on (a landmark)."""
 
     length: Span = Field(default=timedelta(days=1), description="The length of a window: 1h, 1d, 7d.")
     every: Span | None = Field(default=None, description="Sliding windows begin this often; a part of the length.")

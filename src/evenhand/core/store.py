@@ -1,4 +1,4 @@
-"""Store: where monitors, counts of windows, outcomes, reports, alerts and jobs are kept — on one machine or for a team."""
+"""Store: where monitors, counts of windows, outcomes, reports, alerts and jobs are kept, by one or by a team."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -132,8 +132,8 @@ class Store(Protocol):
     ) -> Delivery:
         """A message to send; the same payload for the same alert and channel is queued once.
 
-        It tells of `alert` and those in `also`, whose `told` and `told_by[channel]` become `at` in the same transaction;
-        None: it tells of no alert, as measurements for CloudWatch do.
+        It tells of `alert` and those in `also`, whose `told` and `told_by[channel]` become `at` in the same
+        transaction; None: it tells of no alert, as measurements for CloudWatch do.
         """
 
     def due_deliveries(self, at: datetime, most: int = 100) -> Sequence[Delivery]:

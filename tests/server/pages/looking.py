@@ -61,7 +61,9 @@ def looking(browser: Browser, served: Served, path: str, look: Look = LIGHT) -> 
         context.close()
 
 
-def axe() -> str | None:
-    """The script of axe-core, where it was installed for tests (npm install axe-core) or EVENHAND_AXE says its place."""
-    place = Path(os.environ.get("EVENHAND_AXE", "node_modules/axe-core/axe.min.js"))
-    return place.read_text("utf-8") if place.is_file() else None
+def axe() -> str:
+    """The script of axe-core, as axe-playwright-python carries it."""
+    import axe_playwright_python
+
+    found = sorted(Path(axe_playwright_python.__file__).parent.rglob("axe*.js"))
+    return found[0].read_text("utf-8")

@@ -1,6 +1,5 @@
 """A browser that looks at pages of a server: signed in, and keeping account of everything a page tries."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -6,7 +6,6 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.conftest import absent
 from tests.renderers.chromium import chromium
 from tests.renderers.test_browser import OPEN_ALL, PALE, SPILLED
 from tests.server.pages.looking import DARK, LIGHT, PAGES, PHONE, Look, axe, looking
@@ -68,12 +67,9 @@ def test_a_page_can_be_followed_by_ear(browser: Browser, served: Served, name: s
 
 @pytest.mark.parametrize("name", sorted(PAGES))
 def test_axe_finds_nothing(browser: Browser, served: Served, name: str) -> None:
-    script = axe()
-    if script is None:
-        absent("axe-core (npm install axe-core, or EVENHAND_AXE)")
     with looking(browser, served, PAGES[name]) as visit:
         visit.page.evaluate(OPEN_ALL)
-        visit.page.evaluate(script)
+        visit.page.evaluate(axe())
         found = visit.page.evaluate("axe.run().then(result => result.violations)")
         assert [(each["id"], each["nodes"][0]["html"][:200], len(each["nodes"])) for each in found] == []
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evenhand.client import Client
     from evenhand.core.audit import Audit
     from evenhand.core.audit_file import AuditFile
     from evenhand.core.errors import (
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from evenhand.core.group import Group
     from evenhand.core.metric import metric
     from evenhand.core.model import Model
+    from evenhand.core.monitor import Monitor
+    from evenhand.core.outcome import Outcome
     from evenhand.core.report import Report
     from evenhand.core.tally import Tally, tally
     from evenhand.demo import demo_table
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Audit": "core.audit",
     "AuditFile": "core.audit_file",
+    "Client": "client",
     "ColumnNotFound": "core.errors",
     "Command": "models",
     "DataError": "core.errors",
@@ -66,6 +70,8 @@ _HOMES = {
     "MissingExtra": "core.errors",
     "Model": "core.model",
     "ModelError": "core.errors",
+    "Monitor": "core.monitor",
+    "Outcome": "core.outcome",
     "Parts": "parts",
     "Report": "core.report",
     "Request": "explaining",
@@ -93,6 +99,7 @@ _HOMES = {
 __all__ = [
     "Audit",
     "AuditFile",
+    "Client",
     "ColumnNotFound",
     "Command",
     "DataError",
@@ -108,6 +115,8 @@ __all__ = [
     "MissingExtra",
     "Model",
     "ModelError",
+    "Monitor",
+    "Outcome",
     "Parts",
     "Report",
     "Request",

@@ -1,0 +1,62 @@
+"""Confusion: how decisions meet labels in each group — four counts a group, and what follows from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Rate = Literal["selection", "true positive", "false positive"]
+
+
+@dataclass(frozen=True, eq=False)
+class Confusion:
+    """Rows (or weight) by group: `cells` has shape (..., groups, label, decision), draws first where there are any."""
+
+    groups: tuple[str, ...]
+    cells: Array
+
+    @classmethod
+    def of(
+        cls, groups: Sequence[str], codes: Array, labels: Array, decisions: Array, weight: Array | None = None
+    ) -> "Confusion":
+        """Count rows: the place of each row's group in `groups`, its label and its decision (0 or 1)."""
+        place = (codes.astype(np.int64) * 2 + labels.astype(np.int64)) * 2 + decisions.astype(np.int64)
+        found = np.bincount(place, weight, 4 * len(groups)).reshape(len(groups), 2, 2)
+        return cls(tuple(groups), found.astype(np.float64))
+
+    @property
+    def sizes(self) -> Array:
+        """Rows of each group."""
+        return np.asarray(self.cells.sum(axis=(-1, -2)))
+
+    @property
+    def accuracy(self) -> Array:
+        """The share of right decisions."""
+        right = self.cells[..., 0, 0] + self.cells[..., 1, 1]
+        return np.asarray(right.sum(axis=-1) / self.cells.sum(axis=(-1, -2, -3)))
+
+    def rate(self, rate: Rate) -> Array:
+        """A rate of each group, NaN where no row of the group can have it."""
+        if rate == "selection":
+            return _share(self.cells[..., 1].sum(axis=-1), self.sizes)
+        label = int(rate == "true positive")
+        return _share(self.cells[..., label, 1], self.cells[..., label, :].sum(axis=-1))
+
+    @property
+    def errors(self) -> Array:
+        """The share of wrong decisions in each group."""
+        return _share(self.cells[..., 0, 1] + self.cells[..., 1, 0], self.sizes)
+
+    def drawn(self, draws: int, seed: int) -> "Confusion":
+        """Bootstrap draws: resampling rows with replacement is one multinomial draw over the cells (Efron 1979)."""
+        total, shape = self.cells.sum(), self.cells.shape
+        generator = np.random.default_rng(seed)
+        found = generator.multinomial(round(float(total)), (self.cells / total).ravel(), size=draws)
+        return Confusion(self.groups, found.reshape(draws, *shape).astype(np.float64))
+
+
+def _share(part: Array, whole: Array) -> Array:
+    return np.asarray(np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=np.asarray(whole) > 0))

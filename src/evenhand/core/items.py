@@ -1,0 +1,99 @@
+"""Items: rows as small codes, column by column, so that groups can be counted by the thousand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenhand.core.group import Group
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """One column as codes 0 … len(levels) - 1; every level is a group by itself, and missing values are one."""
+
+    name: str
+    levels: tuple[Group, ...]
+    codes: Array
+    ordered: bool = False  # neighbouring levels of a number may be joined to a range
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """All columns that groups may be made of."""
+
+    columns: tuple[Coded, ...]
+    rows: int
+
+    def chosen(self, places: Array) -> "Items":
+        """The same columns for some rows."""
+        columns = tuple(Coded(each.name, each.levels, each.codes[places], each.ordered) for each in self.columns)
+        return Items(columns, len(places))
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What is looked at: a value a row, and which rows can have it (false positives: those with a negative label)."""
+
+    values: Array
+    counted: Array
+
+    def chosen(self, places: Array) -> "Target":
+        """The same for some rows."""
+        return Target(self.values[places], self.counted[places])
+
+
+@dataclass(frozen=True, order=True)
+class Pattern:
+    """Conditions on distinct columns: (column's place, its levels' places), sorted; rows that meet all are meant."""
+
+    conditions: tuple[tuple[int, tuple[int, ...]], ...]
+
+    def group(self, items: Items) -> Group:
+        """The same as a Group that any audit understands."""
+        return reduce(and_, (_either(items.columns[column].levels, levels) for column, levels in self.conditions))
+
+    def holds(self, items: Items) -> Array:
+        """Which rows are meant, shape (rows,)."""
+        found = np.ones(items.rows, bool)
+        for column, levels in self.conditions:
+            found &= np.isin(items.columns[column].codes, levels)
+        return found
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A pattern with its counted rows, their sum, and how strongly the search thinks of it."""
+
+    pattern: Pattern
+    rows: int
+    total: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Search:
+    """How far to look."""
+
+    depth: int = 3
+    least_rows: int = 100
+    most: int = 1000
+    direction: int = 1  # 1: where the value is higher; -1: lower; 0: either
+    seed: int = 0
+
+
+class Searching(Protocol):
+    """A way to look for groups."""
+
+    def __call__(self, items: Items, target: Target, search: Search) -> tuple[Sequence[Candidate], int]:
+        """The candidates, strongest first, and how many groups were looked at."""
+
+
+def _either(levels: Sequence[Group], places: Sequence[int]) -> Group:
+    return reduce(or_, (levels[place] for place in places))

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import pairwise
 from operator import and_, or_
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evenhand.core.condition import Among, Range
 from evenhand.core.group import Group
 
 Array = NDArray[Any]
@@ -96,4 +98,19 @@ class Searching(Protocol):
 
 
 def _either(levels: Sequence[Group], places: Sequence[int]) -> Group:
+    """Levels as one condition: values of one column as a list, ranges that follow each other as one range."""
+    conditions = [levels[place].condition for place in places]
+    ranges = [each for each in conditions if isinstance(each, Range)]
+    if len(ranges) == len(conditions) and all(_follows(one, other) for one, other in pairwise(ranges)):
+        first, last = ranges[0], ranges[-1]
+        if first.low is not None or last.high is not None:
+            return Group(Range(first.column, first.low, last.high, first.includes_low, last.includes_high))
+    listed = [each for each in conditions if isinstance(each, Among)]
+    if len(listed) == len(conditions) and len({each.column for each in listed}) == 1:
+        return Group.of(listed[0].column, *(value for each in listed for value in each.values))
     return reduce(or_, (levels[place] for place in places))
+
+
+def _follows(one: Range, other: Range) -> bool:
+    """Whether the other range begins where this one ends, with no number in both or between."""
+    return one.column == other.column and one.high == other.low is not None and one.includes_high != other.includes_low

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from evenhand.core.confusion import grouped
 from evenhand.core.finding import Fact
 
 Array = NDArray[Any]
@@ -15,11 +16,13 @@ ANYONE = "(anyone)"
 
 
 class Cut(Fact):
-    """A threshold, or two of which a share of people meet the `lower`: decided 1 where score >= threshold."""
+    """Thresholds of one group, each met by a share of its people: decided 1 where score >= threshold.
 
-    lower: float
-    upper: float
-    share: float = Field(default=0.0, ge=0, le=1, description="The share that meets the lower threshold.")
+    One threshold decides by the score alone; with several, a person's own number of chance picks theirs.
+    """
+
+    thresholds: tuple[float, ...] = Field(min_length=1, description="Ascending; minus infinity decides 1 for all.")
+    shares: tuple[float, ...] = Field(default=(1.0,), description="The share of people that meet each.")
 
 
 class Thresholds(Fact):
@@ -28,13 +31,20 @@ class Thresholds(Fact):
     rule: Literal["thresholds"] = "thresholds"
     cuts: dict[str, Cut] = Field(description="By group; '(anyone)' serves groups not among them.")
 
+    @property
+    def randomised(self) -> bool:
+        """Whether chance has a part in any decision."""
+        return any(len(cut.thresholds) > 1 for cut in self.cuts.values())
+
     def decide(self, scores: Array, groups: Array, chances: Array) -> Array:
         """0 or 1 for each row, from its score, its group's text, and its number of chance."""
-        names, places = np.unique(groups.astype(str), return_inverse=True)
-        cuts = [self.cuts.get(name, self.cuts[ANYONE]) for name in names]
-        low, high, share = (np.array([getattr(cut, part) for cut in cuts]) for part in ("lower", "upper", "share"))
-        threshold = np.where(chances < share[places], low[places], high[places])
-        return np.asarray(scores >= threshold).astype(np.int64)
+        names, places = grouped(groups)
+        met = np.empty(len(scores))
+        for place, name in enumerate(names):
+            cut, here = self.cuts.get(name, self.cuts[ANYONE]), places == place
+            chosen = np.searchsorted(np.cumsum(cut.shares)[:-1], chances[here], side="right")
+            met[here] = np.asarray(cut.thresholds)[chosen]
+        return np.asarray(scores >= met).astype(np.int64)
 
 
 class Quantiles(Fact):

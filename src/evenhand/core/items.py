@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import pairwise
 from operator import and_, or_
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.core.condition import Among, Range
+from evenhand.core.condition import Among, Condition, Range
 from evenhand.core.group import Group
 
 Array = NDArray[Any]
@@ -99,16 +98,24 @@ class Searching(Protocol):
 
 def _either(levels: Sequence[Group], places: Sequence[int]) -> Group:
     """Levels as one condition: values of one column as a list, ranges that follow each other as one range."""
-    conditions = [levels[place].condition for place in places]
-    ranges = [each for each in conditions if isinstance(each, Range)]
-    if len(ranges) == len(conditions) and all(_follows(one, other) for one, other in pairwise(ranges)):
-        first, last = ranges[0], ranges[-1]
-        if first.low is not None or last.high is not None:
-            return Group(Range(first.column, first.low, last.high, first.includes_low, last.includes_high))
-    listed = [each for each in conditions if isinstance(each, Among)]
-    if len(listed) == len(conditions) and len({each.column for each in listed}) == 1:
-        return Group.of(listed[0].column, *(value for each in listed for value in each.values))
-    return reduce(or_, (levels[place] for place in places))
+    joined: list[Group] = []
+    for place in places:
+        both = _joined(joined[-1].condition, levels[place].condition) if joined else None
+        if both is None:
+            joined.append(levels[place])
+        else:
+            joined[-1] = both
+    return reduce(or_, joined)
+
+
+def _joined(one: Condition, other: Condition) -> Group | None:
+    """Two conditions as one, where one can say both."""
+    match one, other:
+        case Among(column, values), Among(second, more) if column == second:
+            return Group.of(column, *values, *more)
+        case Range(), Range() if _follows(one, other) and not (one.low is None and other.high is None):
+            return Group(Range(one.column, one.low, other.high, one.includes_low, other.includes_high))
+    return None
 
 
 def _follows(one: Range, other: Range) -> bool:

@@ -42,12 +42,13 @@ class Cells:
     rows: Array
     totals: Array
     squares: Array
+    variance: float  # of all values
     binary: bool  # all values are 0 or 1: their squares are themselves
 
     @property
-    def whole(self) -> tuple[float, float, float]:
-        """Rows, sum and sum of squares of all."""
-        return float(self.rows.sum()), float(self.totals.sum()), float(self.squares.sum())
+    def whole(self) -> tuple[float, float]:
+        """Rows and sum of all."""
+        return float(self.rows.sum()), float(self.totals.sum())
 
     def holds(self, sets: Sets) -> Array:
         """Which cells meet all conditions."""
@@ -77,12 +78,12 @@ class Cells:
         of all values and S² their variance. Groups that are all rows, or none, score 0, and so does every group where
         all values are the same.
         """
-        every, total, square = self.whole
-        variance = max(square - total**2 / every, 0.0) / max(every - 1, 1)
-        spread = np.sqrt(rows * (every - rows) / every * variance)
-        # A spread of rounding errors alone is none.
-        real = (rows > 0) & (rows < every) & (variance > 1e-15 * square / every)
-        return np.divide(totals - rows * (total / every), spread, out=np.zeros(np.shape(rows)), where=real)
+        every, total = self.whole
+        spread = np.sqrt(rows * (every - rows) / every * self.variance)
+        real = (rows > 0) & (rows < every) & (spread > 0)
+        # Multiplied out, so that no difference is exactly 0 where values are whole numbers.
+        excess = (totals * every - rows * total) / every
+        return np.divide(excess, spread, out=np.zeros(np.shape(rows)), where=real)
 
     def ranked(self, found: Sequence[Candidate], most: int) -> list[Candidate]:
         """The strongest of distinct candidates, equal ones in an order that no permutation of columns changes."""
@@ -130,7 +131,8 @@ def cells(items: Items, target: Target, search: Search) -> Cells | None:
     rows = np.diff(np.append(starts, len(order))).astype(float)
     binary = bool(np.isin(values, (0.0, 1.0)).all())
     totals = np.add.reduceat(values, starts)
-    return Cells(axes, rows, totals, totals if binary else np.add.reduceat(values**2, starts), binary)
+    squares = totals if binary else np.add.reduceat(values**2, starts)
+    return Cells(axes, rows, totals, squares, _variance(values), binary)
 
 
 def _checked(search: Search) -> None:
@@ -156,6 +158,14 @@ def _distinct(codes: Sequence[Array], sizes: Sequence[int]) -> tuple[Array, Arra
     order = np.argsort(key)
     key = key[order]
     return order, np.flatnonzero(np.append(True, key[1:] != key[:-1]))
+
+
+def _variance(values: Array) -> float:
+    # Rounding gives equal values a variance, too.
+    if values.min() == values.max():
+        return 0.0
+    # Sorted, so that neither the order of the rows nor the sign of the values changes a bit of it.
+    return float(np.sort((values - values.mean()) ** 2).sum() / (len(values) - 1))
 
 
 def _line(column: Coded) -> tuple[int, ...] | None:

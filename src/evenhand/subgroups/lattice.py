@@ -107,19 +107,21 @@ def lattice(items: Items, target: Target, search: Search, *, ranges: bool = Fals
 
 def strongest(counted: Lattice, search: Search) -> list[Candidate]:
     """The strongest groups in the direction that is looked for, as many as the search wants."""
-    scores = [directed(counted.cells.z(each.rows, each.totals), search.direction) for each in counted.families]
-    every = np.concatenate([np.zeros(0), *scores])
-    kept = min(search.most, int(np.count_nonzero(every > 0)))
+    if not counted.families:
+        return []
+    rows = np.concatenate([family.rows for family in counted.families])
+    totals = np.concatenate([family.totals for family in counted.families])
+    scores = directed(counted.cells.z(rows, totals), search.direction)
+    kept = min(search.most, int(np.count_nonzero(scores > 0)))
     if not kept:
         return []
-    least = np.partition(every, len(every) - kept)[len(every) - kept]
-    found = [
-        Candidate(
-            counted.pattern(family, place), int(family.rows[place]), float(family.totals[place]), float(score[place])
-        )
-        for family, score in zip(counted.families, scores, strict=True)
-        for place in np.flatnonzero(score >= least)
-    ]
+    least = np.partition(scores, len(scores) - kept)[len(scores) - kept]
+    starts = np.cumsum([0, *(len(family.rows) for family in counted.families)])
+    found = []
+    for place in np.flatnonzero(scores >= least).tolist():
+        number = int(np.searchsorted(starts, place, side="right")) - 1
+        pattern = counted.pattern(counted.families[number], place - int(starts[number]))
+        found.append(Candidate(pattern, int(rows[place]), float(totals[place]), float(scores[place])))
     return counted.cells.ranked(found, search.most)
 
 

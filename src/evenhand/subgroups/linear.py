@@ -33,7 +33,7 @@ class LinearSearch:
     def __call__(self, items: Items, target: Target, search: Search) -> tuple[Sequence[Candidate], int]:
         """The groups read off the weights, and how many were scored; raises SpecError, DataError."""
         table = cells(items, target, search)
-        if table is None:
+        if table is None or not table.variance:
             return [], 0
         found: list[Candidate] = []
         scored = 0
@@ -56,7 +56,7 @@ def weights(table: Cells, ridge: float = 1.0) -> tuple[Array, ...]:
     if sum(sizes) > MOST_LEVELS:
         raise SpecError(f"The columns have {sum(sizes):,} levels, more than {MOST_LEVELS:,}; join their rare levels.")
     starts = np.concatenate([[0], np.cumsum(sizes)])
-    rows, total, _ = table.whole
+    rows, total = table.whole
     matrix = np.zeros((starts[-1], starts[-1]))
     for first, one in enumerate(table.axes):
         for second, other in enumerate(table.axes[: first + 1]):
@@ -137,9 +137,7 @@ def _beginnings(axis: Axis, part: Array) -> Array:
 def _levelled(table: Cells, sets: Sets) -> Cells:
     """The same rows with the group's values lowered to the mean of all, so that other differences show."""
     held = table.holds(sets)
-    rows, total, _ = table.whole
+    rows, total = table.whole
     inside = table.rows[held].sum()
     gap = table.totals[held].sum() / inside - total / rows
-    totals = table.totals - held * table.rows * gap
-    squares = table.squares - held * (2 * gap * table.totals - gap**2 * table.rows)
-    return replace(table, totals=totals, squares=squares, binary=False)
+    return replace(table, totals=table.totals - held * table.rows * gap)

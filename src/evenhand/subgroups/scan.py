@@ -20,6 +20,7 @@ from evenhand.subgroups.cells import Cells, Sets, cells
 Array = NDArray[Any]
 
 _GRID = 64  # alternatives at which levels are weighed against the penalty
+_FEW = 64  # levels, up to which sets that are too small are enlarged
 _GAIN = 1e-9  # less is no improvement but rounding
 
 
@@ -34,7 +35,7 @@ class ScanSearch:
     def __call__(self, items: Items, target: Target, search: Search) -> tuple[Sequence[Candidate], int]:
         """The best groups of all starts, and how many sets were scored; raises SpecError, DataError."""
         table = cells(items, target, search)
-        if table is None:
+        if table is None or not table.variance:
             return [], 0
         found: list[Candidate] = []
         scored = 0
@@ -61,7 +62,7 @@ class ScanSearch:
             if not best[1]:
                 return
             aside = ~left.holds(best[1])
-            left = replace(left, rows=left.rows * aside, totals=left.totals * aside, squares=left.squares * aside)
+            left = replace(left, rows=left.rows * aside, totals=left.totals * aside)
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,8 @@ class _Likelihood:
 
     @classmethod
     def of(cls, table: Cells, sign: int, penalty: float) -> "_Likelihood":
-        rows, total, square = table.whole
-        mean = total / rows
-        # Differences of rounding alone are none.
-        variance = max(square / rows - mean**2, 1e-15 * square / rows, 1e-300)
-        return cls(sign, mean, variance, table.binary, penalty)
+        rows, total = table.whole
+        return cls(sign, total / rows, table.variance, table.binary, penalty)
 
     def __call__(self, rows: Array, totals: Array) -> Array:
         means = np.divide(totals, rows, out=np.full(np.shape(rows), self.mean), where=rows > 0)
@@ -120,11 +118,12 @@ class _Ascent:
 
     def _score(self, sets: Sets) -> float:
         held = self.table.holds(sets)
-        rows, total = self.table.rows[held].sum(), self.table.totals[held].sum()
-        if rows < self.search.least_rows or not sets:
-            return 0.0 if not sets else -np.inf
         cost = self.likelihood.penalty * sum(map(len, sets.values()))
-        return float(self.likelihood(np.array(rows), np.array(total))) - cost
+        return self._value(self.table.rows[held].sum(), self.table.totals[held].sum(), cost) if sets else 0.0
+
+    def _value(self, rows: float, total: float, cost: float) -> float:
+        few = rows < self.search.least_rows
+        return -np.inf if few else float(self.likelihood(np.array(rows), np.array(total))) - cost
 
     def _rests(self, axis: int, sets: Sets) -> list[Sets]:
         """The other columns' conditions; one of them is given up where there is no room for a further one."""
@@ -136,14 +135,15 @@ class _Ascent:
 
     def _best(self, axis: int, rest: Sets) -> tuple[float, Sets]:
         """The best set of levels of a column, given the conditions on the others."""
-        held = np.flatnonzero(self.table.holds(rest))
+        held = np.flatnonzero(self.table.holds(rest) & (self.table.rows > 0))
         rows, totals = self.table.by_level(axis, held)
         cost = self.likelihood.penalty * sum(map(len, rest.values()))
-        none = float(self.likelihood(rows.sum(), totals.sum())) - cost if rest else 0.0
+        none = self._value(rows.sum(), totals.sum(), cost) if rest else 0.0
         if len(rest) == self.search.depth or not len(held):
             return none, rest
         present = np.flatnonzero(rows > 0)
         choices = _choices(self.likelihood, rows[present], totals[present])
+        choices = np.concatenate([choices, _enlarged(choices, rows[present], self.search.least_rows)])
         self.scored += len(choices)
         counts = choices @ rows[present]
         scores = self.likelihood(counts, choices @ totals[present])
@@ -167,6 +167,13 @@ def _choices(likelihood: _Likelihood, rows: Array, totals: Array) -> Array:
     alternatives = np.linspace(likelihood.mean, means[order[0]], _GRID + 1)[1:, None]
     worth = rows * likelihood.unit(means, alternatives) > likelihood.penalty
     return np.concatenate([beginnings, worth[worth.any(axis=1)]])
+
+
+def _enlarged(choices: Array, rows: Array, least: int) -> Array:
+    """Sets that are too small with one further level each; without them, a bound on rows hides good sets."""
+    small = choices[choices @ rows < least] if len(rows) <= _FEW else choices[:0]
+    more = small[:, None, :] | np.eye(len(rows), dtype=bool)
+    return np.asarray(more.reshape(-1, len(rows)))
 
 
 def _random_sets(table: Cells, depth: int, draws: np.random.Generator) -> Sets:

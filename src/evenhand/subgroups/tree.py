@@ -27,7 +27,7 @@ class TreeSearch:
     def __call__(self, items: Items, target: Target, search: Search) -> tuple[Sequence[Candidate], int]:
         """Leaves and inner nodes, strongest first, and how many splits were weighed; raises SpecError, DataError."""
         table = cells(items, target, search)
-        if table is None:
+        if table is None or not table.variance:
             return [], 0
         found: list[Candidate] = []
         waiting = [_Node({}, np.arange(len(table.rows)), 0)]
@@ -57,7 +57,7 @@ def _split(table: Cells, node: _Node, search: Search) -> tuple[list[_Node], int]
     for axis in range(len(table.axes)):
         if axis not in node.sets and len(node.sets) >= search.depth:
             continue
-        left, right, gains = _weighed(table, node, axis, search.least_rows)
+        left, right, gains = _weighed(table, node, axis, search)
         looked += len(gains)
         place = int(np.argmax(gains)) if len(gains) else -1
         if place >= 0 and gains[place] > (best[0] if best else _rounding(table)):
@@ -73,14 +73,15 @@ def _sides(table: Cells, node: _Node, best: tuple[float, int, Array, Array]) -> 
         yield _Node({**node.sets, place: levels}, node.held[side[axis.codes[node.held]]], node.splits + 1)
 
 
-def _weighed(table: Cells, node: _Node, place: int, least: int) -> tuple[Array, Array, Array]:
+def _weighed(table: Cells, node: _Node, place: int, search: Search) -> tuple[Array, Array, Array]:
     """All splits of one column, and how much of the squared error each explains (−∞: a side is too small)."""
     axis = table.axes[place]
     rows, totals = table.by_level(place, node.held)
     allowed = np.isin(np.arange(axis.size), node.sets.get(place, range(axis.size)))
-    left, right = _divisions(axis, allowed, rows, totals)
+    sign = search.direction or 1
+    left, right = _divisions(axis, allowed, rows, totals * sign)
     first, second = left @ rows, right @ rows
-    fit = (first >= least) & (second >= least)
+    fit = (first >= search.least_rows) & (second >= search.least_rows)
     left, right, first, second = left[fit], right[fit], first[fit], second[fit]
     between = (left @ totals) ** 2 / first + (right @ totals) ** 2 / second
     return left, right, between - totals.sum() ** 2 / rows.sum()
@@ -120,4 +121,4 @@ def _marked(size: int, levels: Array) -> Array:
 
 def _rounding(table: Cells) -> float:
     """A gain that rounding errors can reach."""
-    return 1e-9 * table.whole[2]
+    return 1e-9 * table.variance * table.whole[0]

@@ -1,15 +1,25 @@
 """evenhand monitor as a user runs it: a definition, files of records and labels, windows, and what its exit says."""
 
+import csv
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from evenhand.cli.beginning import _definition
+from evenhand.cli.outcomes import History
+from evenhand.core.audit import Audit
 from evenhand.core.monitor import Monitor
+from evenhand.core.outcome import Drift, Outcome
+from evenhand.core.report import Report
 from tests.monitor.story import ROWS, labels, predictions
 
 DEFINITION = """
@@ -138,3 +148,161 @@ def test_files_beside_a_definition_are_found_from_anywhere(folder: Path) -> None
 
     kept: Monitor = open_store(f"sqlite:///{elsewhere / 'home' / 'evenhand.db'}").monitor("loans")
     assert kept.baseline == str(folder / "week.parquet")
+
+
+def test_a_catch_up_says_each_drift_once_and_where_to_look_next(folder: Path) -> None:
+    evenhand(folder, "add", "loans.yaml", home="catching")
+    evenhand(folder, "capture", "loans", "bad.parquet", home="catching")
+    done = evenhand(folder, "run", "loans", "--window", "2026-03-16", home="catching")
+    alone = done.stdout.count("bias: ")
+    assert done.returncode == 2
+    assert ", new" in done.stdout
+    assert "windows:" not in done.stdout
+    assert "Next: `evenhand monitor show loans --window 2026-03-16` says all of it" in done.stdout
+    assert "at most 5% of monitors would raise any alarm" in done.stdout
+    evenhand(folder, "run", "loans", "--window", "2026-03-17", home="catching")
+    later = evenhand(folder, "run", "loans", "--window", "2026-03-18", home="catching")
+    assert ", since 2026-03-16" in later.stdout
+    assert later.stdout.count("bias: ") >= alone
+    # All windows in one run: what goes on is counted, not repeated; what is known is not said twice.
+    evenhand(folder, "add", "loans.yaml", home="at once")
+    evenhand(folder, "capture", "loans", "bad.parquet", home="at once")
+    at_once = evenhand(folder, "run", "loans", home="at once")
+    assert "that began earlier go" in at_once.stdout
+    assert at_once.stdout.count("Compared with the baseline") == 1
+    assert at_once.stdout.count("sex=Female against the rest is") < 6
+    assert at_once.stdout.count("sex=Male against the rest is") == 0, "the other side of the same gap"
+
+
+def test_one_window_is_told_in_full_and_has_a_report(folder: Path) -> None:
+    evenhand(folder, "add", "loans.yaml", home="full")
+    unknown = evenhand(folder, "show", "loans", "--window", "2026-03-16", home="full")
+    assert unknown.returncode == 1
+    assert "was not looked at yet; do so with `evenhand monitor run loans --window 2026-03-16`" in unknown.stderr
+    evenhand(folder, "capture", "loans", "bad.parquet", home="full")
+    evenhand(folder, "run", "loans", "--window", "2026-03-16", home="full")
+    shown = evenhand(folder, "show", "loans", "--window", "2026-03-16", "--report", "page", home="full")
+    assert shown.stderr == ""
+    assert "Drift (" in shown.stdout
+    assert "No drift shown (" in shown.stdout
+    assert "Over all windows the data speak for a drift by a factor of" in shown.stdout
+    assert (folder / "page" / "report.html").read_text().startswith("<!doctype html>")
+    assert Report.load(folder / "page" / "report.json").findings
+
+
+def test_a_definition_is_begun_from_a_table_or_an_audit_file(folder: Path) -> None:
+    audit = ("--label", "repaid", "--positive", "yes", "--predicted-label", "approved", "--facet", "sex")
+    made = evenhand(folder, "new", "week.parquet", "--name", "begun", *audit, "--id", "person", "--time", "time")
+    assert (made.returncode, made.stderr) == (0, "")
+    monitor = Monitor.load(folder / "begun.yaml")
+    assert (monitor.name, monitor.id, monitor.baseline) == ("begun", "person", str(folder / "week.parquet"))
+    assert monitor.audit.facets == ("sex",)
+    assert evenhand(folder, "add", "begun.yaml", home="begun").returncode == 0
+    again = evenhand(folder, "new", "week.parquet", "--name", "begun", *audit, "--id", "person")
+    assert "'begun.yaml' is there already" in again.stderr
+    (folder / "audit.yaml").write_text(
+        "data: week.parquet\nlabel: repaid\npositive: ['yes']\nfacets: [sex]\nlevel: 0.9\n"
+    )
+    other = evenhand(folder, "new", "audit.yaml", "--name", "of-audit", "--id", "person")
+    assert (other.returncode, other.stderr) == (0, "")
+    assert Monitor.load(folder / "of-audit.yaml").audit.level == 0.9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--name", "x", "--label", "repaid"), "No facet: name at least one column"),
+        (("--name", "x y", "--label", "repaid", "--positive", "yes", "--facet", "sex"), "name 'x y' must be letters"),
+        (("--name", "x", "--label", "repaid", "--positive", "yes", "--facet", "sexx"), "No column 'sexx'"),
+        (("--name", "x", "--label", "repaid", "--facet", "sex", "--positive", "yes", "--id", "no"), "No column 'no'"),
+    ],
+)
+def test_a_definition_that_makes_no_sense_is_not_written(folder: Path, arguments: tuple[str, ...], says: str) -> None:
+    given = arguments if "--id" in arguments else (*arguments, "--id", "person")
+    done = evenhand(folder, "new", "week.parquet", *given, "--write", "nonsense.yaml")
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (folder / "nonsense.yaml").exists()
+
+
+def test_names_in_a_definition_never_read_as_something_else(tmp_path: Path) -> None:
+    hostile = "null: [x]\n# \u202eé"
+    audit = Audit(label=hostile, positive=("no", "1e3", True), facets=("yes",))
+    text = _definition("n", audit, "first 3", (hostile, "on"))
+    (tmp_path / "it.yaml").write_text(text)
+    monitor = Monitor.load(tmp_path / "it.yaml")
+    assert (monitor.audit, monitor.id, monitor.time) == (audit, hostile, "on")
+
+
+def test_the_demo_plants_its_drift_in_the_last_week(tmp_path: Path) -> None:
+    done = evenhand(tmp_path, "demo", "loans", "--days", "9", "--until", "2026-03-10")
+    assert "predictions/ of 2026-03-01 to 2026-03-09" in done.stdout
+    days = sorted((tmp_path / "loans" / "predictions").iterdir())
+    assert [day.stem for day in days] == [f"2026-03-0{number}" for number in range(1, 10)]
+    assert [day.stem for day in sorted((tmp_path / "loans" / "truth").iterdir())] == ["2026-03-01", "2026-03-02"]
+
+    def approved(day: Path) -> float:
+        with day.open() as file:
+            women = [row["approved"] for row in csv.DictReader(file) if row["sex"] == "Female"]
+        return women.count("yes") / len(women)
+
+    assert min(approved(day) for day in days[:2]) > 0.35
+    assert max(approved(day) for day in days[2:]) < 0.25
+    again = evenhand(tmp_path, "demo", "loans")
+    assert (again.returncode, again.stderr) == (1, "evenhand: 'loans' is not empty; give a new folder.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--form", "csv"), "--form csv is unknown; it is one of records, sagemaker."),
+        (("--columns", "a,b"), "--columns belongs to --form sagemaker; records name their columns themselves."),
+        (("--form", "sagemaker"), "'nowhere' holds no file that ends in .parquet"),
+    ],
+)
+def test_forms_that_are_none_are_refused(folder: Path, arguments: tuple[str, ...], says: str) -> None:
+    evenhand(folder, "add", "loans.yaml", home="forms")
+    done = evenhand(folder, "capture", "loans", "nowhere", *arguments, home="forms")
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_remote_stores_that_do_not_answer_are_one_line(folder: Path) -> None:
+    evenhand(folder, "add", "loans.yaml", home="forms")
+    done = evenhand(folder, "capture", "loans", "nowhere://bucket/loans", home="forms")
+    assert (done.returncode, done.stderr) == (
+        1, "evenhand: Cannot read 'nowhere://bucket/loans': Protocol not known: nowhere.\n",
+    )  # fmt: skip
+
+
+def test_an_empty_store_says_how_to_begin(folder: Path) -> None:
+    assert "`evenhand monitor new` writes a definition" in evenhand(folder, "list", home="empty").stdout
+
+
+def outcome(day: int, *about: str, status: str = "fine") -> Outcome:
+    drifts = tuple(
+        Drift(kind="bias", about=each, metric="DI", rows=1, verdict="drift", reading="It drifted.") for each in about
+    )
+    start = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=day)
+    return Outcome(
+        monitor="loans", start=start.isoformat(), end=(start + timedelta(days=1)).isoformat(), rows=1, labelled=0,
+        status="drift" if about else status, drifts=drifts,
+    )  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(["drift", "fine", "no data"]), min_size=1, max_size=20), st.randoms())
+def test_a_drift_goes_on_since_the_last_window_that_had_none(kinds: list[str], random: Random) -> None:
+    outcomes = [outcome(day, *(["a"] if kind == "drift" else []), status=kind) for day, kind in enumerate(kinds)]
+    last = outcome(len(kinds), "a")
+    shuffled = [*outcomes, last]
+    random.shuffle(shuffled)  # windows are looked at again in any order
+    history = History()
+    for each in shuffled:
+        history.see(each)
+    seen = [each for each, kind in zip(outcomes, kinds, strict=True) if kind != "no data"]
+    began = last.start
+    while seen and seen[-1].status == "drift":
+        began = seen.pop().start
+    assert history.since(last.drifts[0], last.start) == began

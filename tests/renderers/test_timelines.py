@@ -177,8 +177,9 @@ def test_hostile_names_stay_text(text: str) -> None:
     ("start", "end", "words"),
     [
         (FIRST, FIRST + DAY, "1 Nov 2026"),
-        (FIRST, FIRST + 7 * DAY, "1 Nov 2026 to 8 Nov 2026"),
-        (FIRST, FIRST + DAY / 24, "1 Nov 2026 00:00 to 1 Nov 2026 01:00"),
+        (FIRST, FIRST + 7 * DAY, "1 Nov 2026 to 7 Nov 2026"),
+        (FIRST, FIRST + DAY / 24, "1 Nov 2026, 00:00 to 01:00"),
+        (FIRST, FIRST + 25 * DAY / 24, "1 Nov 2026, 00:00 to 2 Nov 2026, 01:00"),
     ],
 )
 def test_windows_in_words(start: datetime, end: datetime, words: str) -> None:

@@ -1,11 +1,16 @@
 """Access: every route's scope, sessions, tokens, foreign pages and headers."""
 
 import re
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from evenhand.core.errors import EvenhandError, SpecError
+from evenhand.server import application
+from evenhand.server.security.ended import Ended
 from evenhand.server.settings import Rates, Settings
 from tests.server.conftest import RATES, House, built
 
@@ -182,3 +187,102 @@ def test_pages_sign_in_with_a_key(house: House) -> None:
     assert entered.status_code == 303
     home = house.ask("GET", "/", headers={"Cookie": cookie_of(entered)})
     assert home.status_code == 200
+
+
+def begun(house: House, scope: str = "read", **headers: str) -> Any:
+    return house.ask("POST", "/api/session", json={"key": house.keys[scope]}, headers=headers)
+
+
+HERE = {"Origin": "http://127.0.0.1"}
+
+
+def test_a_session_that_was_ended_opens_nothing_anywhere(house: House) -> None:
+    """Its cookie may have been copied: this server, one beside it, and one started later all turn it away."""
+    ended, other = ({"Cookie": cookie_of(begun(house))} for _ in range(2))
+    beside = application(house.store, house.home, Settings(rates=RATES))
+    neighbour = House(beside, house.store, house.home, house.keys)
+    assert neighbour.ask("GET", "/api/session", headers=ended).status_code == 200
+    gone = house.ask("DELETE", "/api/session", headers={**ended, **HERE})
+    assert gone.status_code == 204
+    assert 'evenhand_session=""' in gone.headers["set-cookie"]
+    later = House(application(house.store, house.home, Settings(rates=RATES)), house.store, house.home, house.keys)
+    for server in (house, neighbour, later):
+        assert server.ask("GET", "/api/session", headers=ended).status_code == 401
+        assert server.ask("GET", "/api/session", headers=other).status_code == 200
+    assert [what for _, _, what, _ in house.store.log()].count("ended a session") == 1
+    assert house.ask("DELETE", "/api/session", headers={**ended, **HERE}).status_code == 204
+    assert [what for _, _, what, _ in house.store.log()].count("ended a session") == 1
+    for server in (neighbour, later):
+        server.app.state.services.parsers.close()
+
+
+def test_a_session_is_ended_from_our_pages_only(house: House) -> None:
+    cookie = {"Cookie": cookie_of(begun(house))}
+    for headers in ({}, {"Origin": "http://evil.example"}):
+        assert house.ask("DELETE", "/api/session", headers={**cookie, **headers}).status_code == 403
+    assert house.ask("GET", "/api/session", headers=cookie).status_code == 200
+
+
+def test_signing_out_of_the_pages_ends_the_session(house: House) -> None:
+    cookie = cookie_of(begun(house))
+    token = house.app.state.services.sessions.form_token(cookie.partition("=")[2])
+    headers = {"Cookie": cookie, **HERE}
+    assert house.ask("GET", "/alerts", headers=headers).status_code == 200
+    left = house.ask("POST", "/sign-out", data={"token": token}, headers=headers)
+    assert (left.status_code, left.headers["location"]) == (303, "/sign-in")
+    assert house.ask("GET", "/api/session", headers=headers).status_code == 401
+
+
+def test_what_was_ended_is_forgotten_when_it_would_have_ended(tmp_path: Path) -> None:
+    ended = Ended(tmp_path)
+    assert "a" not in ended
+    ended.add("a", int(time.time()) - 1)
+    ended.add("b", int(time.time()) + 60)
+    assert "b" in ended
+    assert "a" not in ended
+    (tmp_path / ".ended-sessions").write_bytes(b"{")
+    with pytest.raises(EvenhandError, match="is damaged; remove it, and the secret beside it"):
+        assert "b" in ended
+
+
+PROXIED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example"}
+
+
+@pytest.mark.parametrize(
+    ("proxies", "believed"), [((), False), (("10.0.0.1",), False), (("127.0.0.1",), True), (("127.0.0.0/8",), True)]
+)
+def test_what_a_proxy_says_is_believed_only_where_the_settings_name_it(
+    tmp_path: Path, proxies: tuple[str, ...], believed: bool
+) -> None:
+    with built(tmp_path, Settings(rates=RATES, proxies=proxies)) as house:
+        answer = begun(house, **PROXIED)
+        assert ("secure" in answer.headers["set-cookie"].lower()) is believed
+        assert house.store.log()[0][3] == ("203.0.113.9" if believed else "127.0.0.1")
+        door = house.ask("GET", "/sign-in", headers=PROXIED)
+        assert ("secure" in door.headers["set-cookie"].lower()) is believed
+
+
+@pytest.mark.parametrize("proxy", ["*", "nginx", "10.0.0.1/99", ""])
+def test_a_proxy_is_named_by_its_address(tmp_path: Path, proxy: str) -> None:
+    with (
+        pytest.raises(SpecError, match="is no address of a proxy; give an address or a network"),
+        built(tmp_path, Settings(proxies=(proxy,))),
+    ):
+        pass
+
+
+def test_cookies_are_for_tls_alone_where_the_settings_say_so(tmp_path: Path) -> None:
+    with built(tmp_path, Settings(rates=RATES, secure=True)) as house:
+        assert "; secure" in begun(house).headers["set-cookie"].lower()
+
+
+def test_who_answered_an_alert_is_written_once(house: House) -> None:
+    alert = house.store.raise_alert("loans", "bias", "DPPL sex=f", "Women are granted less.", datetime.now(UTC))
+    before = len(house.store.log())
+    house.ask("POST", f"/api/alerts/{alert.id}/acknowledge", key="submit")
+    house.ask("POST", f"/api/alerts/{alert.id}/snooze", key="submit", json={"until": "2090-01-01T00:00:00Z"})
+    said = [entry[1:] for entry in house.store.log()]
+    assert len(said) - before == 2
+    assert said[1::-1] == [
+        ("key submit", "alert acknowledged", str(alert.id)), ("key submit", "alert snoozed", str(alert.id))
+    ]  # fmt: skip

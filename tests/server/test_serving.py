@@ -1,13 +1,12 @@
 """Serving: the command behind a real socket, where it may listen, and the client that speaks to it."""
 
 import os
-import re
 import signal
 import socket
+import ssl
 import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,52 +18,18 @@ import evenhand as eh
 from evenhand.client import Client, Refusal
 from evenhand.core.errors import DataError, EvenhandError, SpecError
 from evenhand.core.monitor import Monitor
-from evenhand.server.serving import Place, check_place, serve
+from evenhand.server.serving import Place, _bound, check_place, serve
 from evenhand.server.settings import Settings
 from evenhand.stores import open_store
 from tests.server.conftest import LOANS, records
-
-
-@dataclass
-class Running:
-    address: str
-    token: str
-    key: str
-    process: subprocess.Popen[str]
-
-
-def command(folder: Path, *words: str) -> list[str]:
-    return [
-        sys.executable,
-        "-c",
-        "from evenhand.cli import main; main()",
-        "serve",
-        "--database",
-        f"sqlite:///{folder}/watch.db",
-        *words,
-    ]
+from tests.server.launching import Running, children, launched, new_key
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    made = subprocess.run(
-        command(tmp_path, "--new-key", "ops"), capture_output=True, text=True, env=environment, timeout=120
-    )
-    assert made.returncode == 0, made.stderr
-    process = subprocess.Popen(
-        command(tmp_path, "--port", "0"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**environment, "PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    found = re.search(r"(http://127\.0\.0\.1:\d+)/open\?token=(\S+)", line)
-    assert found is not None, line
-    try:
-        yield Running(found[1], found[2], made.stdout.strip(), process)
-    finally:
-        process.kill()
-        process.communicate()
+    database = f"sqlite:///{tmp_path}/watch.db"
+    with launched(database, new_key(database)) as server:
+        yield server
 
 
 def test_the_command_serves_captures_and_runs(running: Running) -> None:
@@ -89,7 +54,107 @@ def test_the_command_serves_captures_and_runs(running: Running) -> None:
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(30) == 0
     assert running.process.stderr is not None
-    assert "Traceback" not in running.process.stderr.read()
+    assert running.process.stderr.read() == ""
+
+
+def worker_of(running: Running, besides: int = 0) -> int:
+    """The process that runs monitors, once there is one; the store's URL must not be in its command line."""
+    found: dict[int, str] = {}
+
+    def there() -> bool:
+        found.update({number: line for number, line in children(running.process.pid).items() if "working" in line})
+        found.pop(besides, None)
+        return bool(found)
+
+    eventually(there)
+    ((number, line),) = found.items()
+    assert "watch.db" not in line
+    return number
+
+
+def gone(process: int) -> bool:
+    return not Path(f"/proc/{process}").exists()
+
+
+def eventually(done: Callable[[], Any], seconds: float = 30.0) -> None:
+    ends = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+
+
+def test_a_worker_that_dies_is_started_anew(running: Running) -> None:
+    """A model or a file that ends the process that counts does not end the one that takes records in."""
+    first = worker_of(running)
+    os.kill(first, signal.SIGKILL)
+    assert worker_of(running, besides=first) != first
+    with Client(running.address, key=running.key) as client:
+        client.put_monitor(Monitor.model_validate(LOANS))
+        client.capture("loans", records(0, 10))
+        assert client.wait(client.run("loans", "2026-11-20"), seconds=60)["state"] == "done"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_the_worker_ends_with_its_server(running: Running, number: signal.Signals) -> None:
+    worker = worker_of(running)
+    running.process.send_signal(number)
+    running.process.wait(30)
+    eventually(lambda: gone(worker))
+
+
+def test_no_worker_where_none_is_wanted(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/watch.db"
+    with launched(database, new_key(database), "--no-worker") as running:
+        assert httpx.get(f"{running.address}/health").status_code == 200
+        assert children(running.process.pid) == {}
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for this machine that signed itself, and its key."""
+    made = tmp_path / "tls.pem", tmp_path / "tls.key"
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+            "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
+            "-out", str(made[0]), "-keyout", str(made[1]),
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return made
+
+
+def test_it_serves_https(tmp_path: Path, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    file, key = certificate
+    database = f"sqlite:///{tmp_path}/watch.db"
+    with launched(database, new_key(database), "--tls-certificate", str(file), "--tls-key", str(key)) as running:
+        assert running.address.startswith("https://")
+        trusted = ssl.create_default_context(cafile=str(file))
+        opened = httpx.get(f"{running.address}/open?token={running.token}", verify=trusted, follow_redirects=False)
+        assert "; secure" in opened.headers["set-cookie"].lower()
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        with Client(running.address, key=running.key) as client:
+            assert client.who()["scopes"] == ["admin"]
+        monkeypatch.delenv("SSL_CERT_FILE")
+        with Client(running.address, key=running.key, retries=0) as client, pytest.raises(DataError, match="verify"):
+            client.who()
+
+
+def test_certificates_are_checked_before_it_listens(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
+    store: Any = open_store(f"sqlite:///{tmp_path}/e.db")
+    file, key = certificate
+    check_place(store, Place(certificate=file, key=key), Settings())
+    for place in (Place(certificate=file), Place(certificate=tmp_path / "none", key=key), Place(certificate=key)):
+        with pytest.raises(SpecError, match=r"cannot be used for TLS: .*; give PEM files"):
+            check_place(store, place, Settings())
+    with pytest.raises(SpecError, match="A key for TLS needs its certificate; give --tls-certificate too"):
+        check_place(store, Place(key=key), Settings())
+
+
+def test_answers_are_not_held_back() -> None:
+    """Small packets go at once, which asyncio sees to only for sockets that name their protocol."""
+    with _bound(Place(port=0)) as bound:
+        assert bound.proto == socket.IPPROTO_TCP
 
 
 def test_the_client_sends_tables_and_says_what_was_refused(running: Running) -> None:
@@ -153,7 +218,7 @@ def test_a_taken_port_is_said(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(EvenhandError, match=rf"Cannot listen on 127.0.0.1:{port}: .* give another --port"):
-            serve(store, tmp_path / "records", Place(port=port), Settings(), worker=False)
+            serve(store, tmp_path / "records", Place(port=port), Settings())
 
 
 def test_settings_are_read_and_checked(tmp_path: Path) -> None:

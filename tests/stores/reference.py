@@ -103,13 +103,13 @@ class ReferenceStore:
         return self._keep(number, worker, lease_until=until, progress=progress, stage="on")
 
     def finish(self, number: int, worker: str, error: str | None) -> bool:
-        end = {"progress": 1.0} if error is None else {}
+        end: dict[str, Any] = {"ended": self.now, **({"progress": 1.0} if error is None else {})}
         state = "done" if error is None else "failed"
         return self._keep(number, worker, state=state, error=error, lease_until=None, result={"by": worker}, **end)
 
     def cancel(self, number: int) -> None:
         if self.jobs[number].state in ("waiting", "running"):
-            self.jobs[number] = replace(self.jobs[number], state="cancelled", lease_until=None)
+            self.jobs[number] = replace(self.jobs[number], state="cancelled", lease_until=None, ended=self.now)
 
     def _keep(self, number: int, worker: str, **values: Any) -> bool:
         job = self.jobs[number]

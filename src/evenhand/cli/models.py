@@ -14,15 +14,14 @@ def model_of(text: str | None, options: Mapping[str, Any]) -> Any:
         return text
     import dataclasses
 
-    import yaml
-
+    from evenhand.core.yaml_text import read_yaml
     from evenhand.models import Endpoint
 
     known = [field.name for field in dataclasses.fields(Endpoint) if field.name not in ("url", "_")]
     for name in options:
         if name not in known:
             raise SpecError(f"No model option {name!r}.{suggestion(name, known, most=20)}")
-    read = {name: yaml.safe_load(value) if isinstance(value, str) else value for name, value in options.items()}
+    read = {name: read_yaml(value) if isinstance(value, str) else value for name, value in options.items()}
     # Templates are JSON, which YAML would read; they are meant as text.
     read |= {name: options[name] for name in read if name.endswith("_template")}
     return Endpoint(text, **read)

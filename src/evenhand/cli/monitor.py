@@ -1,16 +1,20 @@
 """evenhand monitor: watch a model in production — definitions, records, truth, and runs of windows."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evenhand.cli import monitor_demo, monitor_new, monitor_show
 from evenhand.cli.places import Place, StoreUrl, place_of
 from evenhand.cli.terminal import FindingsFound, complain, say, shown_progress
 from evenhand.core.errors import EvenhandError, SpecError
 
 if TYPE_CHECKING:
+    from evenhand.cli.outcomes import Printer
     from evenhand.core.monitor import Monitor
+    from evenhand.core.outcome import Outcome
     from evenhand.core.store import Store
     from evenhand.core.window import Window
     from evenhand.flow import Progress
@@ -21,8 +25,29 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+app.command("demo")(monitor_demo.demo)
+app.command("new")(monitor_new.new)
 Name = Annotated[str, typer.Argument(help="The name of a monitor.")]
-Files = Annotated[list[str], typer.Argument(help="Files, folders or globs of Parquet, JSON Lines or CSV.")]
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        help="Files, folders or globs of Parquet, JSON Lines or CSV; or prefixes such as s3://bucket/loans/."
+    ),
+]
+Form = Annotated[
+    str | None,
+    typer.Option(help="sagemaker: JSON Lines of SageMaker's data capture or ground truth. [default: records]"),
+]
+Columns = Annotated[
+    str | None, typer.Option(help="For sagemaker, what the cells of a request in CSV are called: age,income,sex.")
+]
+Answers = Annotated[
+    str | None,
+    typer.Option(
+        help="For sagemaker, what the cells of an answer are called; - leaves one out. [default: the audit's]"
+    ),
+]
+Text = Annotated[str | None, typer.Option(help="For sagemaker, columns that stay text though they look like numbers.")]
 Folder = Annotated[Path, typer.Argument(help="The folder of the export.")]
 
 
@@ -48,21 +73,13 @@ def list_(store_url: StoreUrl = None) -> None:
 
     store = place_of(store_url).store()
     for name in store.monitors():
-        outcomes = store.outcomes(name)
+        outcomes = store.outcomes(name, most=1)
         say(f"{name}: {line_of(outcomes[-1]) if outcomes else 'no window was looked at yet'}")
+    if not store.monitors():
+        say("There are no monitors yet: `evenhand monitor new` writes a definition, `evenhand monitor add` keeps it.")
 
 
-@app.command("show")
-def show(
-    name: Name,
-    last: Annotated[int, typer.Option(min=1, help="How many windows to show.")] = 10,
-    store_url: StoreUrl = None,
-) -> None:
-    """Show the latest windows of a monitor, and the alerts that are open."""
-    from evenhand.cli.outcomes import print_monitor
-
-    store = place_of(store_url).store()
-    print_monitor(store.monitor(name), store, last)
+app.command("show")(monitor_show.show)
 
 
 @app.command("run")
@@ -76,7 +93,7 @@ def run(
     store_url: StoreUrl = None,
 ) -> None:
     """Look at windows: exit 0 when nothing drifted, 2 when something did, 1 on errors."""
-    from evenhand.cli.outcomes import print_outcome
+    from evenhand.cli.outcomes import History, Printer
     from evenhand.monitor.running import run_window
 
     if sum((window is not None, due, last is not None)) > 1:
@@ -84,41 +101,53 @@ def run(
     place = place_of(store_url)
     store = place.store()
     monitor = store.monitor(name)
-    drifted = failed = False
+    printer = Printer(History.of(store, name))
+    failed, began = False, datetime.now(UTC).isoformat(timespec="seconds")
     for each in _chosen(monitor, store, place, window, last):
         try:
-            with shown_progress() as progress:
-                outcome = run_window(monitor, each, store, place.home, say=_said(progress))
+            outcome = _just_found(printer, store, each, began)
+            if outcome is None:
+                with shown_progress() as progress:
+                    outcome = run_window(monitor, each, store, place.home, say=_said(progress))
         except EvenhandError as error:
             # The other windows go on; the last good outcome of this one stays.
             complain(f"{name}, {each}: {error}")
             failed = True
             continue
-        print_outcome(outcome)
-        drifted = drifted or outcome.status == "drift"
-    _tell(monitor, store)
+        printer.window(outcome)
+    printer.end(monitor)
+    _tell(monitor, store, place)
     if failed:
         raise typer.Exit(1)
-    if drifted:
+    if any(outcome.status == "drift" for outcome in printer.seen):
         raise FindingsFound
 
 
 @app.command("capture")
-def capture(name: Name, files: Files, store_url: StoreUrl = None) -> None:
+def capture(
+    name: Name,
+    files: Files,
+    form: Form = None,
+    columns: Columns = None,
+    answers: Answers = None,
+    text: Text = None,
+    store_url: StoreUrl = None,
+) -> None:
     """Keep prediction records from files; those whose id is known already count once."""
-    from evenhand.cli.records import take
+    from evenhand.cli.taking import Layout, kept
 
     place = place_of(store_url)
-    say(take(place.store().monitor(name), place.home, files, truth=False))
+    layout = Layout(form=form, columns=columns, answers=answers, text=text)
+    say(kept(place.store().monitor(name), place.home, files, layout))
 
 
 @app.command("truth")
-def truth(name: Name, files: Files, store_url: StoreUrl = None) -> None:
+def truth(name: Name, files: Files, form: Form = None, store_url: StoreUrl = None) -> None:
     """Keep labels from files; they are joined to their predictions by id, whichever comes first."""
-    from evenhand.cli.records import take
+    from evenhand.cli.taking import Layout, kept
 
     place = place_of(store_url)
-    say(take(place.store().monitor(name), place.home, files, truth=True))
+    say(kept(place.store().monitor(name), place.home, files, Layout(truth=True, form=form)))
 
 
 @app.command("export")
@@ -137,6 +166,14 @@ def import_(folder: Folder, store_url: StoreUrl = None) -> None:
 
     place = place_of(store_url)
     say(import_from(folder, place.store(), place.home))
+
+
+def _just_found(printer: "Printer", store: "Store", window: "Window", began: str) -> "Outcome | None":
+    """What the run of an earlier window found in this one, which its late records or labels changed."""
+    if not printer.seen:
+        return None
+    outcome = store.outcome(printer.seen[0].monitor, window.start, window.end)
+    return outcome if outcome is not None and outcome.created >= began else None
 
 
 def _placed(monitor: "Monitor", folder: Path) -> "Monitor":
@@ -159,14 +196,11 @@ def _chosen(monitor: "Monitor", store: "Store", place: Place, window: str | None
     return found
 
 
-def _tell(monitor: "Monitor", store: "Store") -> None:
+def _tell(monitor: "Monitor", store: "Store", place: Place) -> None:
     """Send what is due; what does not arrive is tried again by the server or the next run."""
-    from datetime import UTC, datetime
+    from evenhand.cli.operating import tell
 
-    from evenhand.monitor.alerts import deliver_due
-
-    if monitor.alerts:
-        deliver_due(store, {monitor.name: monitor}, datetime.now(UTC))
+    tell(monitor, store, place)
 
 
 def _said(progress: "Progress | None") -> "Say | None":

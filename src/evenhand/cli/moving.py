@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.core.errors import EvenhandError, UnreadableSource
+from evenhand.core.monitor import NAME
 
 if TYPE_CHECKING:
     from evenhand.core.store import Store
@@ -36,14 +37,29 @@ def import_from(folder: Path, store: "Store", home: Path) -> str:
     source = folder / _STORE
     if not source.is_file():
         raise UnreadableSource(f"{str(folder)!r} is no export: it holds no {_STORE}.")
-    moved = sorted(path for path in (folder / _RECORDS).glob("*") if path.is_dir() and not path.is_symlink())
+    moved = sorted((folder / _RECORDS).glob("*"))
     for path in moved:
+        _be_plain(path)
         if (home / path.name).exists():
             raise EvenhandError(f"There are records of {path.name!r} here already; import into a new home.")
     number = store.import_(_lines(source))
     for path in moved:
         shutil.copytree(path, home / path.name, symlinks=True)
     return f"Imported {number:,} records into the store, and the records of {len(moved)} monitors."
+
+
+def _be_plain(place: Path) -> None:
+    """Refuse what an export does not hold: other names than monitors have, links, and what is neither file nor folder.
+
+    A link would have the records of a stranger written to, and read from, wherever it leads.
+    """
+    if NAME.fullmatch(place.name) is None:
+        raise UnreadableSource(f"{place.name!r} in the export is no name of a monitor; it is not imported.")
+    for path in (place.parent, place, *place.rglob("*")):
+        if path.is_symlink() or not (path.is_dir() or (path.is_file() and path != place)):
+            raise UnreadableSource(
+                f"{str(path)!r} is a link or no plain file; an export holds files and folders. Nothing was imported."
+            )
 
 
 def _copied(source: Path, target: Path) -> None:
@@ -60,5 +76,5 @@ def _lines(source: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
             try:
                 kind, content = json.loads(line)
                 yield str(kind), dict(content)
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 raise UnreadableSource(f"Line {number} of {str(source)!r} is damaged.") from None

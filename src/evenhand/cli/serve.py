@@ -22,6 +22,12 @@ def serve(
     settings: Annotated[Path | None, typer.Option(help="A YAML file of limits, folders and sign-on.")] = None,
     allow_host: Annotated[list[str] | None, typer.Option(help="A name that the server goes by; repeat it.")] = None,
     worker: Annotated[bool, typer.Option(help="Run monitors and send alerts too.")] = True,
+    tls_certificate: Annotated[Path | None, typer.Option(help="A PEM file; serves https.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's key, where it is a file of its own.")] = None,
+    trust_proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="The address of a proxy whose X-Forwarded-For and -Proto are believed; repeat it."),
+    ] = None,
     new_key: Annotated[str | None, typer.Option(help="Make an API key of this name, print it, and stop.")] = None,
     scopes: Annotated[str, typer.Option(help="What a new key may do: read, submit, admin.")] = "admin",
 ) -> None:
@@ -38,5 +44,10 @@ def serve(
         say(text)
         return
     found = Settings.load(settings) if settings is not None else Settings()
-    found = found.model_copy(update={"hosts": (*found.hosts, *(name.lower() for name in allow_host or ()))})
-    listen(store, home or kept.home, Place(host, port), found, worker=worker, say=say)
+    told = {
+        "hosts": (*found.hosts, *(name.lower() for name in allow_host or ())),
+        "proxies": (*found.proxies, *(trust_proxy or ())),
+    }
+    place = Place(host, port, tls_certificate, tls_key)
+    work = kept.url if worker else None
+    listen(store, home or kept.home, place, found.model_copy(update=told), worker=work, say=say)

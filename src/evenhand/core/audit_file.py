@@ -8,9 +8,11 @@ from pydantic import BaseModel, Field, ValidationError
 
 from evenhand.core.audit import Audit
 from evenhand.core.errors import SpecError, suggestion
+from evenhand.core.yaml_text import read_yaml
 
 # Endings of files that hold baseline rows.
 BASELINE_FILES = (".csv", ".tsv", ".parquet", ".json", ".jsonl", ".xlsx", ".gz", ".zst")
+_SHOWN = 200  # characters of a value in a message
 
 
 class AuditFile(Audit):
@@ -62,7 +64,7 @@ def _content(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise SpecError(f"The audit file {str(path)!r} is not UTF-8 text.") from None
     try:
-        content = yaml.safe_load(text)
+        content = read_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" in line {mark.line + 1}" if mark is not None else ""
@@ -83,7 +85,9 @@ def first_error(error: ValidationError, model: type[BaseModel]) -> str:
         return f"unknown key {key!r}.{suggestion(key, sorted(model.model_fields), most=60)}"
     if first["type"] == "missing":
         return f"the key {key!r} is needed."
-    return f"{key}: {first['msg']}; it is {first['input']!r}."
+    given = repr(first["input"])
+    shown = given if len(given) <= _SHOWN else f"{given[:_SHOWN]}…"
+    return f"{key}: {first['msg']}; it is {shown}."
 
 
 def _resolved(found: AuditFile, folder: Path) -> dict[str, str]:

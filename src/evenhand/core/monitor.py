@@ -1,7 +1,7 @@
 """Monitor: what is watched of one model in production, as one file — audit, baseline, windows, truth and alerts."""
 
 import re
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,10 +11,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from evenhand.core.audit import Audit
 from evenhand.core.audit_file import first_error
 from evenhand.core.errors import SpecError, UnreadableSource
+from evenhand.core.yaml_text import read_yaml
 
-_SPAN = re.compile(r"(\d+)\s*(m|min|h|d|w)")
+_SPAN = re.compile(r"([0-9]{1,9})\s*(m|min|h|d|w)")
 _UNITS = {"m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LONGEST = 100 * 366 * 86_400  # seconds; calendars end in the year 9999
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 About = Literal["bias", "data", "attributions", "performance", "failure"]
 Channel = Literal["webhook", "slack", "alertmanager", "smtp", "cloudwatch", "opentelemetry", "command"]
@@ -26,8 +28,11 @@ def span(text: object) -> timedelta:
         return text
     found = _SPAN.fullmatch(str(text).strip())
     if found is None or int(found[1]) < 1:
-        raise SpecError(f"{text!r} is no length of time; write 90m, 1h, 7d or 2w.")
-    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+        raise SpecError(f"{str(text)[:40]!r} is no length of time; write 90m, 1h, 7d or 2w.")
+    seconds = int(found[1]) * _UNITS[found[2]]
+    if seconds > _LONGEST:
+        raise SpecError(f"{text!r} is longer than 100 years; write 90m, 1h, 7d or 2w.")
+    return timedelta(seconds=seconds)
 
 
 def span_text(length: timedelta) -> str:
@@ -53,6 +58,25 @@ class Windows(Part):
     every: Span | None = Field(default=None, description="Sliding windows begin this often; a part of the length.")
     since: str | None = Field(default=None, description="A landmark: every window begins here, such as 2026-01-01.")
     grace: Span = Field(default=timedelta(hours=1), description="How long after its end a window waits for records.")
+
+    @field_validator("since", mode="before")
+    @classmethod
+    def _as_text(cls, since: object) -> object:
+        # YAML reads 2026-01-01 without quotes as a date.
+        return since.isoformat() if isinstance(since, date) else since
+
+    @field_validator("since")
+    @classmethod
+    def _in_a_calendar(cls, since: str | None) -> str | None:
+        try:
+            found = None if since is None else datetime.fromisoformat(since)
+        except ValueError:
+            raise SpecError(
+                f"since {str(since)[:40]!r} is no time; write 2026-11-20 or 2026-11-20T13:00:00Z."
+            ) from None
+        if found is not None and not 1970 <= found.year <= 9000:
+            raise SpecError(f"since {since!r} is beyond the years that are kept: 1970 to 9000.")
+        return since
 
 
 class Truth(Part):
@@ -108,15 +132,15 @@ class Monitor(Part):
     @field_validator("name")
     @classmethod
     def _plain(cls, name: str) -> str:
-        if _NAME.fullmatch(name) is None:
-            raise SpecError(f"name {name!r} must be letters, digits, dots, dashes or underscores, at most 64.")
+        if NAME.fullmatch(name) is None:
+            raise SpecError(f"name {name[:80]!r} must be letters, digits, dots, dashes or underscores, at most 64.")
         return name
 
     @classmethod
     def load(cls, path: str | Path) -> "Monitor":
         """Read a definition from YAML or JSON; raises SpecError or UnreadableSource."""
         try:
-            found: Any = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+            found: Any = read_yaml(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise UnreadableSource(f"Cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}.") from None
         except yaml.YAMLError as error:

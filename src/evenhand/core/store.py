@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from evenhand.core.monitor import Monitor
 from evenhand.core.outcome import Outcome
@@ -15,6 +15,9 @@ from evenhand.core.window import Window
 Counted = Literal["all", "labelled", "baseline"]
 AlertState = Literal["open", "acknowledged", "snoozed", "recovered"]
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
+# What goes once it is long over; "reports" are those of outcomes, which stay themselves.
+Prunable = Literal["jobs", "deliveries", "log", "alerts", "reports"]
+PRUNED: tuple[Prunable, ...] = get_args(Prunable)
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Job:
     worker: str | None = None
     lease_until: datetime | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,9 @@ class Store(Protocol):
     def due_deliveries(self, at: datetime, most: int = 100) -> Sequence[Delivery]:
         """Messages whose time has come; each is handed to one caller for a minute."""
 
+    def deliveries(self, alert: int | None = None, *, most: int = 100) -> Sequence[Delivery]:
+        """Messages, of one alert or of all, latest first; of one that was settled, `next_try` says when."""
+
     def settle_delivery(self, number: int, *, error: str | None, next_try: datetime | None, at: datetime) -> None:
         """It arrived (no error), is to be tried again, or is given up (error, no next try); counts one attempt more."""
 
@@ -179,6 +186,13 @@ class Store(Protocol):
 
     def log(self, most: int = 200) -> Sequence[tuple[datetime, str, str, str]]:
         """When, who, what, about; latest first."""
+
+    def prune(self, before: Mapping[Prunable, datetime]) -> Mapping[Prunable, int]:
+        """Remove some of what was over before a moment, by kind; returns how many went, none once all is gone.
+
+        `jobs` that ended; `deliveries` that were settled, except those of alerts that have not recovered; `log`;
+        `alerts` that recovered; `reports` of outcomes, except of each monitor's latest.
+        """
 
     def exported(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Everything but keys and sessions, as kind and JSON, for `import_` of another store."""

@@ -28,6 +28,6 @@ def _hides(character: str) -> bool:
 
 def _joins_emoji(text: str, place: int) -> bool:
     """Family and profession emoji are one picture only with the joiner between their parts."""
-    before = text[:place].rstrip("\ufe0f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")[-1:]
+    before = text[max(0, place - 8) : place].rstrip("\ufe0f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")[-1:]
     after = text[place + 1 : place + 2]
     return bool(before and after) and unicodedata.category(before) == unicodedata.category(after) == "So"

@@ -57,6 +57,7 @@ def compared(look: Look, report: Report | None, counts: Counts) -> Compared:
         drifts += bias_drifts(report, baseline.report, look.monitor)
         drifts += _attempt(lambda: _performance(look, baseline, counts), found.notes)
     if baseline is not None:
+        found.notes += _without_rows(baseline)
         drifts += _attempt(lambda: _data(look, baseline), found.notes)
     drifts += _attempt(lambda: _attributions(look, found), found.notes)
     found.drifts = _over_windows(look, drifts)
@@ -74,6 +75,15 @@ def status_of(
         return "drift"
     untold = verdicts <= {"too little data", "undefined"} and "too little data" in verdicts
     return "too little data" if report is None or untold else "fine"
+
+
+def _without_rows(baseline: Baseline) -> list[str]:
+    """What a baseline that is no more than a report leaves out."""
+    if baseline.histograms is not None:
+        return []
+    what = "is a report without rows" if baseline.stretch is None else "was made when its records were gone"
+    then = "give a table as baseline" if baseline.stretch is None else "remove its folder to make it anew"
+    return [f"The baseline {what}, so that data and attributions are compared with nothing; {then}."]
 
 
 def _data(look: Look, baseline: Baseline) -> Sequence[Drift]:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ from evenhand.core.store import Job, Store
 from evenhand.core.window import Window, moment
 from evenhand.monitor.alerts import failed
 from evenhand.monitor.cron import Cron
-from evenhand.monitor.retention import forget
+from evenhand.monitor.pending import Held, alone
+from evenhand.monitor.retention import Retention, forget, tidy
 from evenhand.monitor.running import run_window
-from evenhand.monitor.schedule import due_windows
+from evenhand.monitor.schedule import due_alone
 
 Say = Callable[[str, float], None]
 Handler = Callable[["Worker", Mapping[str, Any], Say], Mapping[str, Any]]
@@ -31,6 +32,8 @@ _LOG = logging.getLogger(__name__)
 _PAUSE = 2.0
 # How often monitors are looked at for windows that have ended.
 _TICK = 20.0
+# How often what is long over is removed, and records that a monitor keeps no longer are.
+_TIDY = timedelta(hours=1)
 
 
 class Stopped(EvenhandError):
@@ -42,11 +45,15 @@ def a_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass
 class Worker:
     """Does one job at a time; a lease that is not renewed lets another worker take it over.
 
-    `handlers` adds kinds of jobs to those of monitors: `run` and `forget`.
+    `handlers` adds kinds of jobs to those of monitors: `run` and `forget`. `clock` says when windows are over.
     """
 
     store: Store
@@ -54,6 +61,8 @@ class Worker:
     name: str = field(default_factory=a_name)
     lease: float = 60.0
     handlers: Mapping[str, Handler] = field(default_factory=dict)
+    retention: Retention = field(default_factory=Retention)
+    clock: Callable[[], datetime] = _utc
 
     def work(self, stop: threading.Event) -> None:
         """Plan and do jobs until `stop` is set; an error of the store is logged and tried again."""
@@ -63,7 +72,7 @@ class Worker:
             try:
                 if time.monotonic() - planned >= _TICK:
                     planned = time.monotonic()
-                    plan(self.store, self.home, datetime.now(UTC), looked)
+                    self.tick(looked)
                 done = self.work_once()
             except Exception:
                 # A database that is away comes back; a worker that ended would not.
@@ -71,6 +80,13 @@ class Worker:
                 done = None
             if done is None:
                 stop.wait(_PAUSE)
+
+    def tick(self, looked: dict[str, datetime]) -> None:
+        """Queue what is due, and now and then remove what is long over; `looked` says when things were last done."""
+        now = self.clock()
+        plan(self.store, self.home, now, looked)
+        if _passed(looked, "", now):  # no monitor has this name
+            tidy(self.store, self.retention, now)
 
     def work_once(self) -> Job | None:
         """Lease one job and do it; None where there is none. A job that fails says why, and changes nothing else."""
@@ -139,7 +155,7 @@ class Worker:
             return
         try:
             monitor = self.store.monitor(str(job.payload["monitor"]))
-            failed(reason, _window(job.payload), monitor, self.store, datetime.now(UTC))
+            failed(reason, _window(job.payload), monitor, self.store, self.clock())
         except (EvenhandError, KeyError) as error:
             _LOG.warning("Could not tell of the failure of job %s: %s", job.id, error)
 
@@ -151,10 +167,16 @@ def plan(store: Store, home: Path, now: datetime, looked: dict[str, datetime]) -
         try:
             monitor = store.monitor(name)
             if _is_time(monitor, looked.get(name), now):
-                looked[name] = now
                 jobs += _planned(monitor, store, home, now)
+                looked[name] = now
+            if monitor.keep is not None and _passed(looked, f"forget {name}", now):
+                jobs.append(store.enqueue("forget", {"monitor": name}, key=f"forget {name}"))
+        except Held:
+            # A run of it is under way, here or on another server: asked again at the next tick, and nobody waits.
+            continue
         except EvenhandError as error:
             # The other monitors go on.
+            looked[name] = now
             _LOG.warning("Monitor %s could not be planned: %s", name, error)
     return jobs
 
@@ -168,10 +190,19 @@ def _is_time(monitor: Monitor, last: datetime | None, now: datetime) -> bool:
 
 
 def _planned(monitor: Monitor, store: Store, home: Path, now: datetime) -> list[Job]:
-    jobs = [queue_run(store, monitor.name, window) for window in due_windows(monitor, store, home, now)]
-    if monitor.keep is not None:
-        jobs.append(store.enqueue("forget", {"monitor": monitor.name}, key=f"forget {monitor.name}"))
-    return jobs
+    folder = home / monitor.name
+    # Queued before the folder is let go: else another worker might be done with a window in between.
+    with alone(folder, wait=False):
+        return [queue_run(store, monitor.name, window) for window in due_alone(monitor, store, folder, now)]
+
+
+def _passed(looked: dict[str, datetime], what: str, now: datetime) -> bool:
+    """Whether something was not done for so long that it is to be done now."""
+    last = looked.get(what)
+    if last is not None and now - last < _TIDY:
+        return False
+    looked[what] = now
+    return True
 
 
 def queue_run(store: Store, name: str, window: Window) -> Job:
@@ -182,13 +213,13 @@ def queue_run(store: Store, name: str, window: Window) -> Job:
 
 def _run(worker: Worker, payload: Mapping[str, Any], say: Say) -> Mapping[str, Any]:
     monitor = worker.store.monitor(str(payload["monitor"]))
-    outcome = run_window(monitor, _window(payload), worker.store, worker.home, say=say)
+    outcome = run_window(monitor, _window(payload), worker.store, worker.home, now=worker.clock(), say=say)
     return {"monitor": monitor.name, "start": outcome.start, "end": outcome.end, "status": outcome.status}
 
 
 def _forget(worker: Worker, payload: Mapping[str, Any], say: Say) -> Mapping[str, Any]:
     say("forgetting", 0.0)
-    return {"removed": forget(worker.store.monitor(str(payload["monitor"])), worker.home, datetime.now(UTC))}
+    return {"removed": forget(worker.store.monitor(str(payload["monitor"])), worker.home, worker.clock())}
 
 
 _HANDLERS: Mapping[str, Handler] = {"run": _run, "forget": _forget}

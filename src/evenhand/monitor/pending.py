@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from evenhand.core.errors import DataError, SpecError
+from evenhand.core.errors import DataError, EvenhandError, SpecError
 from evenhand.core.monitor import Monitor, Windows
 from evenhand.core.window import Window, cell_of, moment, window_ending
 from evenhand.core.writing import write_whole
@@ -16,12 +16,19 @@ _FILE = "pending.json"
 _MOMENT = timedelta(microseconds=1)
 
 
+class Held(EvenhandError):
+    """A monitor that is being run at this moment."""
+
+
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold a monitor's folder: another run of it waits. A process that dies lets go."""
+def alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a monitor's folder: another run of it waits, or raises Held. A process that dies lets go."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "run.lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Held(f"The monitor {folder.name!r} is being run; try again when it is done.") from None
         yield
 
 

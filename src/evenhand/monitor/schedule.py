@@ -21,9 +21,14 @@ def due_windows(monitor: Monitor, store: Store, home: Path, now: datetime | None
 
     A window without records is due too, once there was one with: silence is worth knowing.
     """
-    now = now or datetime.now(UTC)
     folder = home / monitor.name
-    with alone(folder), closing(Capture(folder, monitor)) as capture:
+    with alone(folder):
+        return due_alone(monitor, store, folder, now or datetime.now(UTC))
+
+
+def due_alone(monitor: Monitor, store: Store, folder: Path, now: datetime) -> list[Window]:
+    """`due_windows`, for a caller that holds the monitor's folder: until it lets go, nobody else looks at them."""
+    with closing(Capture(folder, monitor)) as capture:
         waiting = gathered(monitor, store, folder, capture)
     known = stored_windows(monitor, store)
     silent = _silent(monitor.windows, waiting | known, now) - known
@@ -63,6 +68,13 @@ def latest_windows(windows: Windows, number: int, now: datetime | None = None) -
 
 def window_of(text: str, windows: Windows) -> Window:
     """The window that text names: by its beginning, or as BEGIN/END in whole cells; raises SpecError."""
+    try:
+        return _window_of(text, windows)
+    except OverflowError:
+        raise SpecError(f"{text[:80]!r} is beyond the years of calendars; name a window such as 2026-11-20.") from None
+
+
+def _window_of(text: str, windows: Windows) -> Window:
     first, slash, last = text.partition("/")
     start = moment(first.strip())
     cell = cell_of(start, windows)

@@ -29,25 +29,29 @@ from evenhand.renderers import (
 from evenhand.renderers.difference import difference
 
 BUDGET = 300_000  # bytes that a page should stay under
+COMPARED = 150_000  # and one that is about what changed since another report
 EXPLAINED = 300_000  # bytes more that an explanation may take
 Detail = Literal["all", "notable", "none"]
 
 _FOLDER = Path(__file__).with_name("templates")
 # From the most to the least that is said of each finding; every page holds every value and every verdict.
 _LEVELS: tuple[tuple[Detail, bool], ...] = (("all", False), ("all", True), ("notable", True))
-# Beyond so many findings a page does not even try to put each into words, or each of those that need a look.
-_MOST_IN_WORDS, _MOST_NOTABLE = 2_000, 500
+# A finding in words takes about so many bytes; where they pass the budget, a page does not even try.
+_IN_WORDS = 550
+# Beyond so many findings that need a look a page does not put these into words either.
+_MOST_NOTABLE = 500
 
 
 def render(report: Report, *, against: Report | None = None) -> str:
     """The page with as much detail as fits the budget; the report inside is compressed where it must be."""
     changes = difference(against, report) if against is not None else None
+    most = BUDGET if against is None else COMPARED
     whole, page = embedded.plain(report), ""
-    for detail, compressed in _levels(report, len(whole)):
+    for detail, compressed in _levels(report, len(whole), most):
         data = embedded.packed(report) if compressed else whole
         names = {"title": report.title, "report": report, "changes": changes, "detail": detail, "data": Markup(data)}  # noqa: S704
         page = filled("report.html", names, styles=_styles(report), script="report.js")
-        if len(page.encode()) <= (budget(report) if compressed else _room(report)):
+        if len(page.encode()) <= (budget(report, most) if compressed else _room(report, most)):
             break
     return page
 
@@ -58,25 +62,25 @@ def render_reasons(reasons: Reasons, *, title: str) -> str:
     return filled("explained.html", names, styles=("report.css", "reasons.css"))
 
 
-def _room(report: Report) -> int:
-    return BUDGET if report.reasons is None else BUDGET + EXPLAINED
+def _room(report: Report, most: int) -> int:
+    return most if report.reasons is None else most + EXPLAINED
 
 
-def budget(report: Report) -> int:
+def budget(report: Report, most: int = BUDGET) -> int:
     """The bytes that a page should stay under; clouds of many outputs do not cost the findings their words."""
     clouds = report.reasons.clouds if report.reasons is not None else ()
     length = sum(len(cloud.attributions) + len(cloud.levels) + len(cloud.numbers) for cloud in clouds)
-    return max(_room(report), BUDGET + length)
+    return max(_room(report, most), most + length)
 
 
-def _levels(report: Report, length: int) -> list[tuple[Detail, bool]]:
+def _levels(report: Report, length: int, most: int) -> list[tuple[Detail, bool]]:
     """The levels worth trying, the last of which is taken whatever its size."""
     notable = sum(finding.verdict not in ("within", "not judged") for finding in report.findings)
     if notable > _MOST_NOTABLE:
         return [("none", True)]
-    if len(report.findings) > _MOST_IN_WORDS:
+    if len(report.findings) * _IN_WORDS > budget(report, most):
         return [("notable", True)]
-    return [level for level in _LEVELS if level[1] or length <= _room(report)]
+    return [level for level in _LEVELS if level[1] or length <= _room(report, most)]
 
 
 def filled(template: str, names: Mapping[str, object], *, styles: Sequence[str], script: str = "") -> str:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from evenhand.core.finding import Interval
@@ -12,6 +12,7 @@ from evenhand.core.window import moment
 from evenhand.renderers import figures
 
 Measured = Literal["value", "distance"]
+_Window = tuple[datetime, datetime, int]  # from, until, rows
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,32 @@ class Line:
     reference: float | None
     reference_interval: Interval | None
     points: tuple[Point, ...]
+    share: bool = False  # written in percent
+
+    def written(self, number: float | None) -> str:
+        """A value of this line as people read it."""
+        return figures.percent(number) if self.share else figures.value(number)
+
+    @property
+    def since(self) -> Point | None:
+        """The window in which the drift that the latest window with a value shows began; None where it shows none."""
+        first = None
+        for point in reversed(self.points):
+            if point.verdict == "drift":
+                first = point
+            elif point.value is not None:  # a window without a value neither ends a drift nor begins one
+                break
+        return first
+
+    @property
+    def drift_words(self) -> str:
+        """Since when it drifts, or when it last did; nothing where it never did."""
+        if self.since is not None:
+            return f"drifts since {self.since.when}"
+        if not self.drifted:
+            return ""
+        windows = figures.several(len(self.drifted), "window")
+        return f"drifted {f'in {windows}, last' if len(self.drifted) > 1 else 'once,'} {self.drifted[-1].when}"
 
     @property
     def drifted(self) -> tuple[Point, ...]:
@@ -71,7 +98,7 @@ class Line:
     def words(self) -> str:
         """What the chart shows, for those who do not see it."""
         values = [point.value for point in self.points if point.value is not None and math.isfinite(point.value)]
-        spread = f"values from {figures.value(min(values))} to {figures.value(max(values))}" if values else "no values"
+        spread = f"values from {self.written(min(values))} to {self.written(max(values))}" if values else "no values"
         drifts = figures.several(len(self.drifted), "window") + " drifted" if self.drifted else "no window drifted"
         windows = figures.several(len(self.points), "window")
         return f"{windows}, {spread}, {self.reference_words}; {drifts}. The table below says every number."
@@ -83,18 +110,22 @@ def when(start: datetime, end: datetime) -> str:
     whole = first.time() == last.time() == datetime.min.time()
     if whole and (last - first).days == 1:
         return day(first)
-    shown = day if whole else _hour
-    return f"{shown(first)} to {shown(last)}"
+    if whole:
+        return f"{day(first)} to {day(last - timedelta(days=1))}"  # the day at whose midnight it ends is not in it
+    if first.date() == last.date():
+        return f"{hour(first)} to {last:%H:%M}"
+    return f"{hour(first)} to {hour(last)}"
 
 
 def lines(outcomes: Iterable[Outcome]) -> tuple[Line, ...]:
     """One line for each thing compared, those that drifted latest first, then by kind and name."""
     ordered = sorted(outcomes, key=lambda outcome: (outcome.start, outcome.end))
+    windows = [(moment(outcome.start), moment(outcome.end), outcome.rows) for outcome in ordered]
     found: dict[tuple[str, str, str], dict[int, Drift]] = {}
     for place, outcome in enumerate(ordered):
         for drift in outcome.drifts:
             found.setdefault((drift.kind, drift.about, drift.metric), {})[place] = drift
-    made = [_line(ordered, drifts) for (kind, _, _), drifts in found.items() if kind != "failure"]
+    made = [_line(windows, drifts) for (kind, _, _), drifts in found.items() if kind != "failure"]
     return tuple(sorted(made, key=_rank))
 
 
@@ -103,7 +134,7 @@ def _rank(line: Line) -> tuple[float, str, str, str]:
     return (-latest, line.kind, line.about, line.metric)
 
 
-def _line(outcomes: Sequence[Outcome], drifts: Mapping[int, Drift]) -> Line:
+def _line(windows: Sequence[_Window], drifts: Mapping[int, Drift]) -> Line:
     latest = drifts[max(drifts)]
     measured: Measured = "value" if any(drift.value is not None for drift in drifts.values()) else "distance"
     # A window that waits for labels may not say what it would be compared with.
@@ -119,9 +150,7 @@ def _line(outcomes: Sequence[Outcome], drifts: Mapping[int, Drift]) -> Line:
         measured=measured,
         reference=_reference_of(known, measured),
         reference_interval=known.baseline_interval if measured == "value" else None,
-        points=tuple(
-            _point(outcomes[place], drifts.get(place), measured) for place in range(min(drifts), len(outcomes))
-        ),
+        points=tuple(_point(windows[place], drifts.get(place), measured) for place in range(min(drifts), len(windows))),
     )
 
 
@@ -129,10 +158,10 @@ def _reference_of(drift: Drift, measured: Measured) -> float | None:
     return drift.baseline if measured == "value" else drift.limit
 
 
-def _point(outcome: Outcome, drift: Drift | None, measured: Measured) -> Point:
-    start, end = moment(outcome.start), moment(outcome.end)
+def _point(window: _Window, drift: Drift | None, measured: Measured) -> Point:
+    start, end, rows = window
     if drift is None:
-        return Point(start, end, None, None, outcome.rows, "undefined")
+        return Point(start, end, None, None, rows, "undefined")
     return Point(
         start=start,
         end=end,
@@ -149,5 +178,12 @@ def day(at: datetime) -> str:
     return f"{at.astimezone(UTC).day} {at.astimezone(UTC):%b %Y}"
 
 
-def _hour(at: datetime) -> str:
-    return f"{at.astimezone(UTC).day} {at.astimezone(UTC):%b %Y %H:%M}"
+def hour(at: datetime) -> str:
+    """A moment as people write it, to the minute."""
+    return f"{day(at)}, {at.astimezone(UTC):%H:%M}"
+
+
+def ticked(start: datetime, end: datetime) -> str:
+    """A window below an axis: the day it begins, and for a short one the hour too."""
+    long = end - start >= timedelta(days=1)
+    return day(start) if long else f"{start.astimezone(UTC).day} {start.astimezone(UTC):%b %H:%M}"

@@ -11,14 +11,14 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from evenhand.core.finding import Interval
-from evenhand.renderers import figures
 from evenhand.renderers.charts import Scale, element, round_step
-from evenhand.renderers.over_time import Line, Point, day, lines, when
+from evenhand.renderers.gaps import gaps
+from evenhand.renderers.over_time import Line, Point, hour, lines, ticked, when
 
-__all__ = ["Line", "Link", "Point", "lines", "timeline", "when"]
+__all__ = ["Line", "Link", "Point", "hour", "lines", "timeline", "when"]
 
 HEIGHT, TOP, BOTTOM = 168, 14, 142  # of the drawing and of the plot in it, in pixels
-LEFT, RIGHT = 9.0, 97.0  # percent of the width
+LEFT, RIGHT = 13.0, 98.0  # percent of the width; before it stand the numbers of the grid
 MOST_DOTS = 120  # with more windows only the line is drawn, and what drifted is marked
 
 Link = Callable[[Point], str]
@@ -31,8 +31,9 @@ def timeline(line: Line, *, identity: str, link: Link | None = None) -> Markup:
     # `none` stretches the paths to the width; strokes keep theirs by the style sheet.
     plot = element(
         "svg",
-        *_reference(line, scale),
+        *_around(line, scale),
         *_bands(line.points, places, scale),
+        *_reference(line, scale),
         *_strokes(line.points, places, scale),
         y=TOP,
         width="100%",
@@ -45,7 +46,8 @@ def timeline(line: Line, *, identity: str, link: Link | None = None) -> Markup:
         "svg",
         element("title", named, id=f"{identity}-title"),
         element("desc", line.words, id=f"{identity}-desc"),
-        element("g", *_grid(scale), plot, *_dates(line.points, places), aria_hidden="true"),
+        element("g", *_grid(scale, line), plot, *_dates(line.points, places), aria_hidden="true"),
+        *gaps(line.points, places, [_drawn(point) for point in line.points], BOTTOM - 2),
         *_dots(line.points, places, scale),
         *_marks(line.points, places, scale, link),
         class_="tl",
@@ -58,7 +60,8 @@ def timeline(line: Line, *, identity: str, link: Link | None = None) -> Markup:
 
 def _scale(line: Line) -> Scale:
     """Wide enough for all values, their intervals and the reference, ending at round numbers."""
-    ends = [line.reference, *_ends(line.reference_interval)]
+    # A distance is read from nothing.
+    ends = [line.reference, *_ends(line.reference_interval), 0.0 if line.measured == "distance" else None]
     for point in line.points:
         ends += [point.value, *_ends(point.interval)]
     # Beyond a googol cubed lies nothing that could be told apart, and differences would overflow.
@@ -88,23 +91,28 @@ def _up(value: float, scale: Scale) -> float:
     return round((BOTTOM - TOP) * (1 - scale.place(value) / 100), 1)
 
 
-def _grid(scale: Scale) -> list[Markup]:
+def _grid(scale: Scale, line: Line) -> list[Markup]:
     marks = []
     for tick in scale.ticks:
         y = TOP + _up(tick, scale)
         marks.append(element("line", class_="tg", x1="0", x2="100%", y1=y, y2=y))
-        marks.append(element("text", figures.value(float(f"{tick:.12g}")), x="0", y=y - 3))
+        marks.append(element("text", line.written(float(f"{tick:.12g}")), x="0", y=y - 3))
     return marks
+
+
+def _around(line: Line, scale: Scale) -> list[Markup]:
+    """The interval of the baseline."""
+    if line.reference_interval is None or not all(map(math.isfinite, _ends(line.reference_interval))):
+        return []
+    high, low = _up(line.reference_interval.high, scale), _up(line.reference_interval.low, scale)
+    return [element("path", class_="tb", d=f"M{LEFT - 2:g} {high:g}H100V{low:g}H{LEFT - 2:g}Z")]
 
 
 def _reference(line: Line, scale: Scale) -> list[Markup]:
-    marks = []
-    if line.reference_interval is not None and all(map(math.isfinite, _ends(line.reference_interval))):
-        high, low = _up(line.reference_interval.high, scale), _up(line.reference_interval.low, scale)
-        marks.append(element("path", class_="tb", d=f"M0 {high:g}H100V{low:g}H0Z"))
-    if line.reference is not None and math.isfinite(line.reference):
-        marks.append(element("path", class_="tr", d=f"M0 {_up(line.reference, scale):g}H100"))
-    return marks
+    """The baseline or the limit."""
+    if line.reference is None or not math.isfinite(line.reference):
+        return []
+    return [element("path", class_="tr", d=f"M{LEFT - 2:g} {_up(line.reference, scale):g}H100")]
 
 
 def _drawn(point: Point) -> bool:
@@ -159,7 +167,7 @@ def _dots(points: Sequence[Point], places: Sequence[float], scale: Scale) -> lis
     marks = [
         element(
             "circle",
-            class_="d te" if point.estimated else "d",
+            class_=_looks(point),
             cx=f"{place:g}%",
             cy=TOP + _up(point.value or 0.0, scale),
             r=3,
@@ -170,14 +178,20 @@ def _dots(points: Sequence[Point], places: Sequence[float], scale: Scale) -> lis
     return [element("g", *marks, aria_hidden="true")] if marks else []
 
 
+def _looks(point: Point) -> str:
+    if point.verdict == "too little data":
+        return "d tt"
+    return "d te" if point.estimated else "d"
+
+
 def _marks(points: Sequence[Point], places: Sequence[float], scale: Scale, link: Link | None) -> list[Markup]:
     """A triangle where a window drifted, which leads to that window."""
-    marks = []
+    marks, shape = [], "M0-7L7 6H-7Z" if len(points) <= MOST_DOTS else "M0-5L4 4H-4Z"
     for point, place in zip(points, places, strict=True):
         if point.verdict != "drift":
             continue
         y = TOP + _up(point.value, scale) if point.value is not None and _drawn(point) else TOP
-        sign = element("path", class_="tm", d="M0-7L7 6H-7Z")
+        sign = element("path", class_="tm te" if point.estimated else "tm", d=shape)
         sign = element("svg", sign, x=f"{place:g}%", y=float(y), overflow="visible", width=1, height=1)
         told = element("title", point.words)
         marks.append(
@@ -198,7 +212,7 @@ def _dates(points: Sequence[Point], places: Sequence[float]) -> list[Markup]:
     return [
         element(
             "text",
-            day(points[place].start),
+            ticked(points[place].start, points[place].end),
             x=f"{places[place]:g}%",
             y=HEIGHT - 8,
             text_anchor=anchor,

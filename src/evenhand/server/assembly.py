@@ -1,21 +1,28 @@
 """Assembly: routes, security and pages become one application."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Scope
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from evenhand.core.errors import SpecError
 from evenhand.core.store import Store
 from evenhand.server import pages
 from evenhand.server.api import alerts, capture, health, jobs, keys, log, monitors, outcomes, reports, session, truth
 from evenhand.server.captures import Captures
+from evenhand.server.definitions import Definitions
+from evenhand.server.pages.errors import sorry, wants_page
 from evenhand.server.parsing import Parsers
-from evenhand.server.problems import install
+from evenhand.server.problems import Refused, answer, install
 from evenhand.server.security import openid
 from evenhand.server.security.doors import Doors
+from evenhand.server.security.ended import Ended
 from evenhand.server.security.gate import Gate
 from evenhand.server.security.keys import KeyRing
 from evenhand.server.security.limits import Limiter
@@ -44,15 +51,37 @@ def assembled(store: Store, home: Path, settings: Settings | None = None) -> Fas
         app.include_router(family.router)
     app.include_router(openid.router)
     app.include_router(pages.router(store, Doors(services)))
-    app.add_middleware(Gate, settings=settings, limiter=services.limiter)
+    app.add_middleware(Gate, settings=settings, limiter=services.limiter, refuse=_turned_away)
+    if settings.proxies:  # outermost: all that is within sees the address and the scheme that the proxy tells
+        _check_proxies(settings.proxies)
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxies))
     return app
+
+
+def _turned_away(scope: Scope, error: Refused) -> ASGIApp:
+    """The answer of the gate: a page for people, JSON for programs."""
+    if not wants_page(scope):
+        return answer(error.status, error.detail, error.headers)
+    shown = sorry(error.status, error.detail)
+    shown.headers.update(error.headers)
+    return shown
+
+
+def _check_proxies(proxies: Sequence[str]) -> None:
+    for each in proxies:
+        try:
+            ip_network(each)
+        except ValueError:
+            raise SpecError(
+                f"{each!r} is no address of a proxy; give an address or a network, such as 10.0.0.7 or 10.0.0.0/24."
+            ) from None
 
 
 def _services(store: Store, home: Path, settings: Settings) -> Services:
     return Services(
         store=store, home=home, settings=settings, captures=Captures(home), parsers=Parsers(settings),
-        keys=KeyRing(store), sessions=Sessions(secret_of(home), settings.session), tokens=OneTimeTokens(),
-        limiter=Limiter(settings.rates.burst),
+        keys=KeyRing(store), sessions=Sessions(secret_of(home), settings.session, Ended(home)),
+        tokens=OneTimeTokens(), limiter=Limiter(settings.rates.burst), definitions=Definitions(store),
     )  # fmt: skip
 
 

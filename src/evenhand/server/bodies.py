@@ -1,6 +1,8 @@
 """Bodies: the records of a request, whichever way they were sent."""
 
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from evenhand.server.security.gate import too_large
 from evenhand.server.services import Services
 from evenhand.server.strict_json import strict_json
 
+Table = Callable[[], Any]
 UPLOADS = (
     "application/vnd.apache.parquet",
     "application/vnd.apache.arrow.file",
@@ -23,14 +26,15 @@ UPLOADS = (
 )
 
 
-async def table_in(request: Request, services: Services) -> Any:
-    """The table of PyArrow that a request carries; raises Refused."""
+async def table_in(request: Request, services: Services) -> Table:
+    """What gives the table of PyArrow that a request carries, called in a thread; both raise Refused."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         content = await whole(request, services.settings.sizes.json_batch)
-        return await run_in_threadpool(_from_json, content, services)
+        return partial(_from_json, content, services)
     if kind in UPLOADS:
-        return await _from_file(request, services)
+        table = await _from_file(request, services)
+        return lambda: table
     raise Refused(415, f"Content-Type {kind[:100]!r} is not read here; send application/json, or {READ}.")
 
 

@@ -47,7 +47,10 @@ class Captures:
         return self._journal(monitor).accept_truth(table, batch_id=batch_id)
 
     def _journal(self, monitor: Monitor) -> Journal:
-        with self._lock:
+        known = self._open.get(monitor.name)
+        if known is not None and known[0] == monitor:
+            return known[1]
+        with self._lock:  # one opens it, and the others wait for that
             known = self._open.get(monitor.name)
             if known is not None and known[0] == monitor:
                 return known[1]

@@ -53,7 +53,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def one_line(text: str) -> str:
     """A message as one line, with characters that hide or reorder text shown as escapes."""
-    line = visible(" ".join(text.split()))
+    line = visible(" ".join(text[: 8 * MOST].split()))
     return line if len(line) <= MOST else line[: MOST - 1] + "…"
 
 

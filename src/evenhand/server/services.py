@@ -7,6 +7,7 @@ from fastapi import Request
 
 from evenhand.core.store import Store
 from evenhand.server.captures import Captures
+from evenhand.server.definitions import Definitions
 from evenhand.server.parsing import Parsers
 from evenhand.server.security.keys import KeyRing
 from evenhand.server.security.limits import Limiter
@@ -27,6 +28,7 @@ class Services:
     sessions: Sessions
     tokens: OneTimeTokens
     limiter: Limiter
+    definitions: Definitions
 
 
 def services_of(request: Request) -> Services:

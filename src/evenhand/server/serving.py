@@ -1,15 +1,12 @@
-"""Serving: listen on an address, with the worker that runs monitors beside it."""
+"""Serving: listen on an address, with the worker that runs monitors in a process beside it."""
 
 import ipaddress
-import logging
 import signal
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
+import ssl
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +14,9 @@ from evenhand.core.errors import EvenhandError, MissingExtra, SpecError
 from evenhand.core.store import Store
 from evenhand.server import application
 from evenhand.server.settings import LOOPBACK, Settings
+from evenhand.server.working import STOP_SECONDS, Errand, beside
 
 Say = Callable[[str], None]
-
-_LOG = logging.getLogger(__name__)
-_STOP_SECONDS = 10
-_DELIVER_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -31,6 +25,8 @@ class Place:
 
     host: str = "127.0.0.1"
     port: int = 8787
+    certificate: Path | None = None
+    key: Path | None = None
 
     @property
     def loopback(self) -> bool:
@@ -45,11 +41,13 @@ class Place:
     @property
     def address(self) -> str:
         """The address of its pages."""
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        scheme = "http" if self.certificate is None else "https"
+        return f"{scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
 def check_place(store: Store, place: Place, settings: Settings) -> None:
     """Refuse to be reachable from elsewhere without a key and a name; raises SpecError."""
+    _check_certificate(place)
     if place.loopback:
         return
     keys = store.keys()
@@ -65,29 +63,54 @@ def check_place(store: Store, place: Place, settings: Settings) -> None:
         )
 
 
+def _check_certificate(place: Place) -> None:
+    if place.certificate is None:
+        if place.key is not None:
+            raise SpecError("A key for TLS needs its certificate; give --tls-certificate too.")
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(place.certificate, place.key, password="")
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        reason = getattr(error, "strerror", None) or error
+        raise SpecError(
+            f"The certificate {str(place.certificate)!r} and its key cannot be used for TLS: {reason}; give PEM files"
+            " of a certificate and its key, without a password."
+        ) from None
+
+
 def serve(
-    store: Store, home: Path, place: Place, settings: Settings, *, worker: bool = True, say: Say = lambda _: None
+    store: Store, home: Path, place: Place, settings: Settings, *, worker: str | None = None, say: Say = lambda _: None
 ) -> None:
-    """Listen until stopped; says at which address. Raises SpecError for a place that is not allowed, MissingExtra."""
+    """Listen until stopped; says at which address. `worker` is the URL of the store for a worker beside the server.
+
+    Raises SpecError for a place that is not allowed, MissingExtra.
+    """
     try:
         import uvicorn
     except ImportError as error:
         raise MissingExtra("The server", "uvicorn", "server") from error
     check_place(store, place, settings)
     app = application(store, home, settings)
+    # Of headers that proxies send, `application` believes those that the settings name.
     config = uvicorn.Config(
         app, host=place.host, port=place.port, log_level="warning", access_log=False, proxy_headers=False,
         server_header=False, ws="none", limit_concurrency=512, timeout_keep_alive=30,
-        timeout_graceful_shutdown=_STOP_SECONDS, h11_max_incomplete_event_size=65_536,
+        timeout_graceful_shutdown=STOP_SECONDS, h11_max_incomplete_event_size=65_536,
+        ssl_certfile=place.certificate, ssl_keyfile=place.key,
     )  # fmt: skip
     bound = _bound(place)
-    place = Place(place.host, bound.getsockname()[1])
+    place = replace(place, port=bound.getsockname()[1])
     say(_address(app, place))
     # Uvicorn repeats the signal that stopped it, once it has stopped; the worker has yet to.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    with _beside(store, home, settings, wanted=worker):
+    with nullcontext() if worker is None else beside(_errand(worker, home, settings)):
         uvicorn.Server(config).run(sockets=[bound])
+
+
+def _errand(store: str, home: Path, settings: Settings) -> Errand:
+    kept = settings.retention.model_dump(mode="json")
+    return Errand(store, str(home), settings.reach, settings.programs, kept)
 
 
 def _address(app: Any, place: Place) -> str:
@@ -98,45 +121,10 @@ def _address(app: Any, place: Place) -> str:
     return f"Watching at {place.address}/open?token={token} (this address works once). Ctrl-C stops it."
 
 
-@contextmanager
-def _beside(store: Store, home: Path, settings: Settings, *, wanted: bool) -> Iterator[None]:
-    """The threads that run monitors and send alerts while the server listens."""
-    if not wanted:
-        yield
-        return
-    from evenhand.monitor.jobs import Worker
-
-    stop = threading.Event()
-    tasks = (Worker(store, home).work, partial(_deliver, store, settings))
-    threads = [threading.Thread(target=task, args=(stop,), daemon=True) for task in tasks]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(_STOP_SECONDS)
-
-
-def _deliver(store: Store, settings: Settings, stop: threading.Event) -> None:
-    """Send alerts that are due, every few seconds; an error of the store is logged and tried again."""
-    from evenhand.monitor.alerts import Reach, deliver_due
-
-    reach = Reach(hosts=frozenset(settings.reach), programs=frozenset(settings.programs))
-    while not stop.wait(_DELIVER_SECONDS):
-        try:
-            monitors = {name: store.monitor(name) for name in store.monitors()}
-            deliver_due(store, monitors, datetime.now(UTC), reach=reach)
-        except EvenhandError as error:
-            _LOG.warning("Alerts could not be sent: %s", error)
-        except Exception:
-            _LOG.exception("Alerts could not be sent")
-
-
 def _bound(place: Place) -> socket.socket:
     family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
-    bound = socket.socket(family)
+    # asyncio turns delaying of small packets (40 ms an answer) off only where the protocol is named.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((place.host.strip("[]"), place.port))

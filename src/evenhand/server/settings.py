@@ -10,6 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from evenhand.core.audit_file import first_error
 from evenhand.core.errors import SpecError
 from evenhand.core.monitor import span
+from evenhand.core.yaml_text import read_yaml
+from evenhand.monitor.retention import Retention
 
 Scope = Literal["read", "submit", "admin"]
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -72,7 +74,13 @@ class Settings(_Part):
     session: Annotated[timedelta, BeforeValidator(span)] = Field(
         default=timedelta(hours=12), description="How long a session lasts."
     )
-    secure: bool = Field(default=False, description="Whether cookies go over https only.")
+    secure: bool = Field(
+        default=False, description="Whether cookies go over https only, even where a request came without."
+    )
+    proxies: tuple[str, ...] = Field(
+        default=(),
+        description="Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    )
     folders: tuple[Path, ...] = Field(default=(), description="Where baselines and models of monitors may lie.")
     programs: tuple[str, ...] = Field(default=(), description="Programs that alerts may start, as full paths.")
     reach: tuple[str, ...] = Field(
@@ -81,13 +89,14 @@ class Settings(_Part):
     sizes: Sizes = Sizes()
     parser: Parser = Parser()
     rates: Rates = Rates()
+    retention: Retention = Field(default=Retention(), description="How long what is over is kept.")
     openid: OpenId | None = None
 
     @classmethod
     def load(cls, path: Path) -> "Settings":
         """Read settings from YAML; raises SpecError."""
         try:
-            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+            return cls.model_validate(read_yaml(path.read_text(encoding="utf-8")) or {})
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise SpecError(f"Cannot read the settings {str(path)!r}: {str(error).splitlines()[0]}.") from None
         except ValidationError as error:

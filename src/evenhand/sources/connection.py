@@ -30,6 +30,7 @@ def connect(
         f"threads = {threads or os.cpu_count() or 1}",
         f"temp_directory = {literal(_spill_directory())}",
         f"allowed_paths = [{', '.join(_allowed(paths))}]",
+        "enable_progress_bar = false",
         "autoinstall_known_extensions = false",
         "autoload_known_extensions = false",
         "enable_external_access = false",

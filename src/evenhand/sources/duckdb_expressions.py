@@ -80,8 +80,9 @@ class DuckDBExpressions:
 
     def cut(self, expression: str, edges: Sequence[float]) -> str:
         """How many of the ascending edges are at most the number."""
-        passed = [f"(({expression}) >= {_value(edge)})::BIGINT" for edge in edges]
-        return f"({' + '.join(passed or [_zero(expression)])})"
+        if not edges:
+            return f"({_zero(expression)})"
+        return f"(CASE WHEN ({expression}) IS NOT NULL THEN {_halved(expression, edges, 0)} END)"
 
     def linear_bin(self, expression: str, low: float, high: float, bins: int) -> str:
         """The equal-width bin of a number: 0 … bins-1, -1 below `low`, `bins` above `high`."""
@@ -111,6 +112,15 @@ class DuckDBExpressions:
         if name not in self._aliases:
             raise ColumnNotFound(name, self._kinds)
         return self._aliases[name]
+
+
+def _halved(expression: str, edges: Sequence[float], below: int) -> str:
+    """How many of the edges a number has reached, and `below` more; halving them asks few of the edges."""
+    if not edges:
+        return f"{below}::BIGINT"
+    half = len(edges) // 2
+    low, high = _halved(expression, edges[:half], below), _halved(expression, edges[half + 1 :], below + half + 1)
+    return f"CASE WHEN ({expression}) < {_value(edges[half])} THEN {low} ELSE {high} END"
 
 
 def _zero(expression: str) -> str:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from evenhand.core.errors import DataError, EvenhandError, suggestion
-from evenhand.core.monitor import Monitor
+from evenhand.core.monitor import NAME, Monitor
 from evenhand.core.outcome import Outcome
 from evenhand.core.report import Report
 from evenhand.core.tally import Tally
@@ -22,6 +22,8 @@ from evenhand.stores.tables import log
 
 Record = tuple[str, Mapping[str, Any]]
 _AT_ONCE = 200
+# These become folders.
+_MONITORS = {(kind, "name" if kind == "monitors" else "monitor") for kind in EXPORTED}
 
 
 def _object(text: str) -> None:
@@ -80,12 +82,14 @@ def _row(place: int, kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
         hint = suggestion(str(kind), list(EXPORTED))
         raise DataError(f"Record {place} is of no kind that is imported: {kind!r}.{hint}")
     names = set(table.c.keys())
+    # Exports of an earlier evenhand lack what it did not keep yet.
+    record = {**{column.name: None for column in table.c if "since" in column.info}, **record}
     if set(record) != names:
         wrong = ", ".join(sorted(map(repr, set(record) ^ names)))
         raise DataError(f"Record {place} ({kind}) has other fields than an export has: {wrong}.")
     try:
         row = {column.name: _value(kind, column, record[column.name]) for column in table.c}
-    except (EvenhandError, ValueError, TypeError) as error:
+    except (EvenhandError, ValueError, TypeError, RecursionError) as error:
         raise DataError(f"Record {place} ({kind}) cannot be kept: {_why(error)}") from None
     if table is log:
         del row["id"]
@@ -109,6 +113,8 @@ def _value(kind: str, column: sa.Column[Any], value: Any) -> Any:
         raise ValueError(f"{column.name} is {str(value)[:40]!r}; allowed are {', '.join(column.info['allowed'])}.")
     if isinstance(column.type, Moment):
         return moment(value)
+    if (kind, column.name) in _MONITORS and NAME.fullmatch(value) is None:
+        raise ValueError(f"{column.name} is {value[:40]!r}, which is no name of a monitor.")
     if (kind, column.name) in _CONTENTS:
         _CONTENTS[kind, column.name](value)
     return value

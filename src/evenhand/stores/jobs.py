@@ -55,14 +55,14 @@ class Jobs(Database):
         if error is None:
             end["progress"] = 1.0
         with self._writing() as connection:
-            return _kept(connection, job, worker, end)
+            return _kept(connection, job, worker, {**end, "ended": self._now(connection)})
 
     def cancel(self, job: int) -> None:
         """Ask that a job stops; one that has ended stays as it is. Raises DataError."""
         with self._writing() as connection:
             if require_row(connection, jobs, job, "job").state in ("waiting", "running"):
-                stopped = sa.update(jobs).where(jobs.c.id == job).values(state="cancelled", lease_until=None)
-                connection.execute(stopped)
+                end = {"state": "cancelled", "lease_until": None, "ended": self._now(connection)}
+                connection.execute(sa.update(jobs).where(jobs.c.id == job).values(end))
 
     def jobs(self, *, states: Sequence[JobState] = (), most: int = 100) -> Sequence[Job]:
         """Jobs, latest first."""

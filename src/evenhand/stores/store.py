@@ -11,11 +11,12 @@ from evenhand.stores.keys import Keys
 from evenhand.stores.log import Log
 from evenhand.stores.monitors import Monitors
 from evenhand.stores.outcomes import Outcomes
+from evenhand.stores.pruning import Pruning
 from evenhand.stores.reports import Reports
 
 
 class SQLStore(
-    Monitors, Cells, Outcomes, Reports, Alerts, Deliveries, Jobs, Keys, Log, Exporting, Importing, Store
+    Monitors, Cells, Outcomes, Reports, Alerts, Deliveries, Jobs, Keys, Log, Pruning, Exporting, Importing, Store
 ):  # fmt: skip
     """A store in SQLite or PostgreSQL; threads and processes may share it. `close` it when done."""
 

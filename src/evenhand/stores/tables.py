@@ -85,7 +85,7 @@ jobs = _table(
     "jobs", _number(), sa.Column("kind", Name, nullable=False), sa.Column("key", Name), _text("payload"),
     _state("state", get_args(JobState)), _moment("created"), sa.Column("progress", sa.Double, nullable=False),
     _text("stage"), _text("error", nullable=True), sa.Column("worker", Name), _moment("lease_until", nullable=True),
-    _text("result"),
+    _text("result"), _moment("ended", nullable=True, info={"since": "0002"}),
 )  # fmt: skip
 keys = _table(
     "keys", _number(), sa.Column("name", Name, nullable=False), _text("prefix", index=True), _text("digest"),

@@ -28,6 +28,7 @@ class Receiver:
     """A web server that answers as it is told and keeps what it got."""
 
     url: str = ""
+    paths: list[str] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
@@ -49,6 +50,7 @@ def serving(receiver: Receiver) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            receiver.paths.append(self.path)
             receiver.bodies.append(body)
             receiver.headers.append(dict(self.headers.items()))
             receiver.answering.wait(30)

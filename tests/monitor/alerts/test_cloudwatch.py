@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenhand.monitor.alerts import Reach
+from evenhand.monitor.alerts import Reach, Sent, deliver_due, notify
 from evenhand.monitor.alerts.addresses import NotDelivered
 from evenhand.monitor.alerts.channels import cloudwatch
-from tests.monitor.alerts.conftest import channel, drift
+from evenhand.stores.store import SQLStore
+from tests.monitor.alerts.conftest import DAY, FIRST, after, channel, drift, watched, window
 from tests.monitor.alerts.test_channels import HOSTILE, hostile, made
 
 
@@ -26,12 +27,12 @@ def datum(number: float | None = 0.7, **more: Any) -> list[tuple[str, dict[str, 
 
 def test_bias_has_model_monitors_name_and_dimensions() -> None:
     [(namespace, metric)] = datum()
-    assert namespace == "aws/sagemaker/ModelMonitoring/bias-metrics"
+    assert namespace == "aws/sagemaker/Endpoints/bias-metrics"
     assert (metric["MetricName"], metric["Value"]) == ("bias_metric_DI", 0.7)
     assert metric["Dimensions"] == [
         {"Name": "Endpoint", "Value": "live"},
         {"Name": "MonitoringSchedule", "Value": "loans"},
-        {"Name": "BiasStage", "Value": "Post-training"},
+        {"Name": "BiasStage", "Value": "Post-Training"},
         {"Name": "Label", "Value": "income"},
         {"Name": "LabelValue", "Value": "high"},
         {"Name": "Facet", "Value": "sex"},
@@ -44,9 +45,21 @@ def test_metrics_of_labels_are_before_training() -> None:
     assert {"Name": "BiasStage", "Value": "Pre-training"} in metric["Dimensions"]
 
 
+def test_of_batches_there_is_no_endpoint() -> None:
+    told = made([drift(value=0.7), drift(value=0.7, kind="attributions", column="age")], state="measured")
+    found = cloudwatch.metrics(told, {"endpoint": ""})
+    assert [namespace for namespace, _ in found] == [
+        "aws/sagemaker/ModelMonitoring/bias-metrics",
+        "aws/sagemaker/ModelMonitoring/explainability-metrics",
+    ]
+    assert {dimension["Name"] for _, metric in found for dimension in metric["Dimensions"]} == {
+        "MonitoringSchedule", "BiasStage", "Facet", "FacetValue", "ExplainabilityMethod", "ValueType",
+    }  # fmt: skip
+
+
 def test_attributions_are_features() -> None:
     [(namespace, metric)] = datum(kind="attributions", column="age")
-    assert namespace == "aws/sagemaker/ModelMonitoring/explainability-metrics"
+    assert namespace == "aws/sagemaker/Endpoints/explainability-metrics"
     assert metric["MetricName"] == "feature_age"
     assert {"Name": "ValueType", "Value": "GlobalShapValues"} in metric["Dimensions"]
 
@@ -58,9 +71,11 @@ def test_infinities_have_their_number_and_nothing_is_left_out(number: float | No
     if number is None or math.isnan(number):
         assert found == []
     elif math.isinf(number):
-        assert found == [math.copysign(2.348543e108, number)]
+        assert [f"{value:.6e}" for value in found] == [f"{math.copysign(2.348543e108, number):.6e}"]
+        assert abs(found[0]) <= 2.0**360, "CloudWatch refuses more"
     else:
-        assert found == [number]
+        assert found == [number] or (abs(number) > 2.0**360 or abs(number) < 2.0**-360)
+        assert all(value == 0 or 2.0**-360 <= abs(value) <= 2.0**360 for value in found)
 
 
 @given(st.text(max_size=60) | st.sampled_from(HOSTILE))
@@ -104,6 +119,38 @@ def test_they_arrive(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = [metric for page in pages for metric in page["Metrics"]]
     assert len(found) == 600
     assert {metric["MetricName"] for metric in found} == {"bias_metric_DI"}
+
+
+@pytest.mark.slow
+def test_what_is_queued_for_a_window_is_read_back_from_its_metrics(
+    endpoint: str, store: SQLStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boto3 = pytest.importorskip("boto3")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    hook = channel("cloudwatch", "eu-west-1", options={"endpoint_url": endpoint, "endpoint": "live", "label": "income"})
+    monitor = watched(store, hook)
+    values = {"DI": 0.7, "CDDL": -math.inf, "TE": math.inf, "AD": None, "RD": math.nan}
+    outcome = window(0, *(drift(f"{name} sex", metric=name, value=value) for name, value in values.items()))
+    notify(outcome, monitor, store, after(0))
+    assert deliver_due(store, {}, after(0), reach=Reach(hosts=frozenset({"127.0.0.1"}))) == Sent(delivered=1)
+    client = boto3.client("cloudwatch", region_name="eu-west-1", endpoint_url=endpoint)
+    pages = client.get_paginator("list_metrics").paginate(Namespace="aws/sagemaker/Endpoints/bias-metrics")
+    found = {}
+    for metric in (metric for page in pages for metric in page["Metrics"]):
+        asked = {
+            "Namespace": metric["Namespace"],
+            "MetricName": metric["MetricName"],
+            "Dimensions": metric["Dimensions"],
+        }
+        if {"Name": "Endpoint", "Value": "live"} in metric["Dimensions"]:
+            [point] = client.get_metric_statistics(
+                **asked, StartTime=FIRST, EndTime=FIRST + 2 * DAY, Period=86_400, Statistics=["Sum"]
+            )["Datapoints"]
+            found[metric["MetricName"]] = f"{point['Sum']:.6e}"
+    assert found == {
+        "bias_metric_DI": "7.000000e-01", "bias_metric_CDDL": "-2.348543e+108", "bias_metric_TE": "2.348543e+108",
+    }  # fmt: skip
 
 
 def test_an_endpoint_inside_is_refused() -> None:

@@ -13,8 +13,8 @@ def work(home: str, seed: int, first: int, number: int, turn: int) -> None:
     """Send batches from `first` on; what was acknowledged is written down afterwards."""
     folder = Path(home)
     store = open_store(f"sqlite:///{folder / 'store.db'}")
-    capture = Capture(folder / "loans", MONITOR, clock=clock, segment_bytes=6_000)
     draw = random.Random(turn)  # noqa: S311
+    capture = Capture(folder / "loans", MONITOR, clock=clock, segment_bytes=6_000, grace=draw.choice((0, 0.5)))
     log = os.open(folder / "acknowledged", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     (folder / f"began {turn}").touch()
     if draw.random() < 0.5:
@@ -24,6 +24,8 @@ def work(home: str, seed: int, first: int, number: int, turn: int) -> None:
         os.write(log, f"{place}\n".encode())
         if draw.random() < 0.3:
             capture.seal()
+        if draw.random() < 0.1:
+            capture.cells_changed()
         if draw.random() < 0.3:
             capture.counted(store)
     capture.seal()

@@ -15,6 +15,11 @@ from tests.monitor.capture.crashing import work
 from tests.monitor.capture.traffic_model import MONITOR, Model, batches, clock
 
 SEED = 20_261_121
+# Once, before the fork, and not by each of two hundred children.
+LOADED = [
+    "tests.monitor.capture.crashing", "alembic.command", "evenhand.stores.store", "mako.template", "numpy.ma", "pandas",
+    "pyarrow.compute", "pyarrow.parquet", "sqlalchemy.dialects.sqlite",
+]  # fmt: skip
 
 
 def acknowledged(home: Path) -> list[str]:
@@ -25,7 +30,7 @@ def acknowledged(home: Path) -> list[str]:
 def killed(home: Path, kills: int, number: int) -> int:
     """Run and kill children until so many were killed; returns how many kills hit."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.monitor.capture.crashing"])
+    context.set_forkserver_preload(LOADED)
     draw, hit = random.Random(SEED), 0  # noqa: S311
     for turn in range(kills):
         first = len(acknowledged(home))

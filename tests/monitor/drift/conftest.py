@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from scipy.stats import beta
 
 import evenhand as eh
 from evenhand.core.audit import Audit
@@ -24,6 +25,11 @@ def monitor(**given: Any) -> Monitor:
 def day(number: int) -> Window:
     start = START + timedelta(days=number)
     return Window(start, start + timedelta(days=1))
+
+
+def share_at_most(wrong: int, years: int) -> float:
+    """What the share of years with a false alarm is at most, with 95% confidence (Clopper & Pearson, exact)."""
+    return float(beta.ppf(0.95, wrong + 1, years - wrong))
 
 
 @pytest.fixture(scope="session")

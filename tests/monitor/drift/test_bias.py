@@ -22,7 +22,7 @@ from evenhand.monitor.drift import Looks, bias_drifts
 from evenhand.monitor.drift.bias import distance_of
 from evenhand.monitor.drift.looks import BETS
 from evenhand.monitor.drift.scores import folded
-from tests.monitor.drift.conftest import day, monitor
+from tests.monitor.drift.conftest import day, monitor, share_at_most
 from tests.monitor.drift.test_looks import most
 
 Reports = Callable[..., Report]
@@ -205,12 +205,12 @@ def test_a_quiet_year_raises_few_false_alarms(with_findings: Reports) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3_600)  # minutes of arithmetic, on a busy machine many
 @pytest.mark.parametrize("baseline_rows", [100, 700, 20_000])
-@pytest.mark.parametrize("rates", [(0.5, 0.5), (0.05, 0.1), (0.3, 0.02)])
-def test_many_quiet_years_raise_few_false_alarms(
-    with_findings: Reports, baseline_rows: int, rates: tuple[float, float]
-) -> None:
-    assert years(with_findings, 12, baseline_rows, rates) <= most(12, 0.05)
+def test_at_most_a_twentieth_of_quiet_years_raises_an_alarm(with_findings: Reports, baseline_rows: int) -> None:
+    rates = [(0.5, 0.5), (0.05, 0.1), (0.3, 0.02)]
+    wrong = sum(years(with_findings, 40, baseline_rows, each) for each in rates)
+    assert share_at_most(wrong, 40 * len(rates)) <= 0.05
 
 
 def test_a_real_drift_is_found_within_a_few_windows(with_findings: Reports) -> None:

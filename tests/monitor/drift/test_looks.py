@@ -178,3 +178,16 @@ def test_a_state_with_other_bets_is_refused() -> None:
     facts["questions"]["data: age"]["sums"] = [1.0]
     with pytest.raises(UnreadableSource, match="1 sums instead of 5"):
         Looks.from_json(json.dumps(facts))
+
+
+@given(st.lists(st.floats(-3, 0), min_size=2, max_size=10), st.integers(3, 8))
+def test_a_drift_that_began_later_does_not_reach_back(before: list[float], windows: int) -> None:
+    looks, judged = Looks(), {}
+    for number, z in enumerate([*before, *[8.0] * windows]):
+        looks, found = looks.after([drift(z)], day(number), monitor())
+        judged[number] = found[0]
+    assert judged[len(before) + windows - 1].verdict == "drift"
+    for number, z in enumerate(before):  # their labels arrive now
+        looks, again = looks.after([drift(z)], day(number), monitor())
+        assert again[0].verdict == judged[number].verdict == "no drift shown"
+        assert again[0].evidence == judged[number].evidence

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
@@ -62,7 +63,5 @@ def looking(browser: Browser, served: Served, path: str, look: Look = LIGHT) -> 
 
 def axe() -> str:
     """The script of axe-core, as axe-playwright-python carries it."""
-    import axe_playwright_python
-
-    found = sorted(Path(axe_playwright_python.__file__).parent.rglob("axe*.js"))
+    found = sorted(Path(str(files("axe_playwright_python"))).rglob("axe*.js"))
     return found[0].read_text("utf-8")

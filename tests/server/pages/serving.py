@@ -31,10 +31,9 @@ def application(memory: Memory, sessions: Sessions) -> FastAPI:
 
 
 @contextmanager
-def serving(memory: Memory) -> Iterator[Served]:
-    """The pages over this store, on a free port of this machine."""
-    sessions = Sessions(memory)
-    config = uvicorn.Config(application(memory, sessions), port=0, log_level="warning", ws="none", lifespan="off")
+def listening(app: FastAPI) -> Iterator[str]:
+    """An application on a free port of this machine; its address."""
+    config = uvicorn.Config(app, port=0, log_level="warning", ws="none", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -42,9 +41,16 @@ def serving(memory: Memory) -> Iterator[Served]:
         thread.join(0.02)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        with ExitStack() as opened:
-            yield Served(f"http://127.0.0.1:{port}", memory, sessions, opened)
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.force_exit = True
         server.should_exit = True
         thread.join(10)
+
+
+@contextmanager
+def serving(memory: Memory) -> Iterator[Served]:
+    """The pages over this store."""
+    sessions = Sessions(memory)
+    with listening(application(memory, sessions)) as address, ExitStack() as opened:
+        yield Served(address, memory, sessions, opened)

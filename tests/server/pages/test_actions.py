@@ -44,19 +44,24 @@ def test_an_alert_is_acknowledged_by_keyboard(browser: Browser, served: Served, 
     with looking(browser, served, "/alerts", look) as visit:
         tabbed_to(visit.page, "Acknowledge")
         visit.page.keyboard.press("Enter")
-        visit.page.wait_for_load_state()
-        assert visit.page.url == served.address + "/alerts"
-        assert visit.page.locator("article").first.inner_text().count("acknowledged") == 1
+        visit.page.wait_for_url("**/alerts#alert-4")
+        assert visit.page.locator("#alert-4").inner_text().count("acknowledged") == 1
+        visit.page.keyboard.press("Tab")
+        assert visit.page.evaluate("document.activeElement.closest('article').id") == "alert-4", (
+            "one goes on from there"
+        )
     assert served.memory.alerts()[0].state == "acknowledged"
     assert served.memory.log()[0][1:] == ("ann", "acknowledged alert", "4")
 
 
-def test_an_alert_is_snoozed(browser: Browser, served: Served) -> None:
-    with looking(browser, served, "/alerts") as visit:
+@pytest.mark.parametrize("look", [LIGHT, PLAIN], ids=["script", "no script"])
+def test_an_alert_is_snoozed(browser: Browser, served: Served, look: Look) -> None:
+    with looking(browser, served, "/alerts", look) as visit:
         first = visit.page.locator("article").first
         first.get_by_label("Quiet for").select_option("1w")
         first.get_by_role("button", name="Snooze").click()
-        assert "snoozed until" in visit.page.locator("article").first.inner_text()
+        visit.page.wait_for_url("**/alerts#alert-4")
+        assert "snoozed until" in visit.page.locator("#alert-4").inner_text()
     found = served.memory.alerts()[0]
     assert found.state == "snoozed" and found.snoozed_until is not None
 
@@ -83,28 +88,38 @@ def test_the_keyboard_goes_from_a_drift_to_its_window(browser: Browser, served: 
 def test_lines_are_chosen_without_script(browser: Browser, served: Served) -> None:
     with looking(browser, served, PAGES["monitor"], PLAIN) as visit:
         page = visit.page
-        assert page.locator("figure").count() == 6
+        assert page.locator(".panels figure").count() == 6
         page.get_by_label("Kind").select_option("data")
         page.get_by_role("button", name="Show").click()
         assert page.locator("figure h3").all_inner_texts() == ["income", "age", "hours"]
         page.get_by_label("About").select_option(label="age")
-        page.get_by_label("Windows").select_option("14")
+        page.get_by_role("combobox", name="Windows").select_option("14")
         page.get_by_role("button", name="Show").click()
         assert page.locator("figure h3").all_inner_texts() == ["age"]
         page.locator("figure summary").click()
-        assert page.locator("figure tbody tr").count() == 14
+        assert page.locator(".panels figure tbody tr").count() == 7
+        page.get_by_role("link", name="All 14 windows of this line").click()
+        assert page.locator(".panels figure tbody tr").count() == 14
+        assert page.locator("figure h3").all_inner_texts() == ["age"]
+        page.get_by_role("link", name="earlier windows").click()
+        assert page.locator(".panels figure tbody tr").first.inner_text().startswith("6 Nov 2026")
+        page.get_by_role("link", name="later windows").click()
+        assert page.locator(".panels figure tbody tr").first.inner_text().startswith("20 Nov 2026")
 
 
 def test_progress_appears_by_itself_and_keeps_the_focus(browser: Browser, served: Served) -> None:
     with looking(browser, served, "/jobs") as visit:
         page = visit.page
         page.locator("#cancel-3").focus()
+        # What is announced is the same element before and after, and speaks only when its words change.
+        page.evaluate("document.querySelector('[role=status]').mine = true")
         served.memory.work[2] = replace(served.memory.work[2], progress=0.7, stage="nearly there")
         page.get_by_text("nearly there").wait_for(timeout=10_000)
         assert page.locator("progress").get_attribute("value") == "70"
         assert page.evaluate("document.activeElement.id") == "cancel-3"
         served.memory.work[2:] = [replace(job, state="done") for job in served.memory.work[2:]]
-        page.get_by_text("Some work goes on").wait_for(state="detached", timeout=10_000)
+        page.get_by_text("Nothing is left to do.").wait_for(timeout=10_000)
+        assert page.evaluate("document.querySelector('[role=status]').mine") is True
         seen = len(visit.requests)
         page.wait_for_timeout(5_000)
         assert len(visit.requests) == seen, "nothing goes on any more, and yet the page asks"
@@ -120,8 +135,17 @@ def test_a_job_is_cancelled(browser: Browser, served: Served, look: Look) -> Non
     assert served.memory.log()[0][1:] == ("ann", "cancelled job", "4")
 
 
-def test_a_key_is_made_and_shown_once(browser: Browser, served: Served) -> None:
-    with looking(browser, served, "/settings") as visit:
+def test_a_failed_job_says_why_and_what_is_left(browser: Browser, served: Served) -> None:
+    with looking(browser, served, "/jobs") as visit:
+        told = visit.page.locator("#job-2").inner_text()
+        assert "The model does not answer: 503." in told and "The last good state stays: 10 Nov 2026" in told
+        visit.page.locator("#job-2 a").click()
+        assert visit.page.locator("h1").inner_text() == "10 Nov 2026"
+
+
+@pytest.mark.parametrize("look", [LIGHT, PLAIN], ids=["script", "no script"])
+def test_a_key_is_made_and_shown_once(browser: Browser, served: Served, look: Look) -> None:
+    with looking(browser, served, "/settings", look) as visit:
         page = visit.page
         page.get_by_label("Name").fill("nightly <b>loader</b>")
         page.get_by_label("read", exact=True).uncheck()
@@ -133,14 +157,15 @@ def test_a_key_is_made_and_shown_once(browser: Browser, served: Served) -> None:
         page.goto(served.address + "/settings")
         assert text not in page.content() and key.prefix in page.content()
         page.get_by_role("button", name="Revoke key nightly <b>loader</b>").click()
-        page.get_by_text("revoked").wait_for()
+        page.get_by_text("revoked", exact=True).wait_for()
         assert served.memory.key_of(text) is None
         page.goto(served.address + "/log")
         assert text not in page.content()
 
 
-def test_records_are_kept_as_long_as_told(browser: Browser, served: Served) -> None:
-    with looking(browser, served, "/settings") as visit:
+@pytest.mark.parametrize("look", [LIGHT, PLAIN], ids=["script", "no script"])
+def test_records_are_kept_as_long_as_told(browser: Browser, served: Served, look: Look) -> None:
+    with looking(browser, served, "/settings", look) as visit:
         visit.page.locator("#keep-2").fill("26w")
         visit.page.get_by_role("button", name="Save for loans").click()
         assert visit.page.locator("#keep-2").input_value() == "182d"
@@ -180,10 +205,12 @@ def test_a_report_is_a_page_of_its_own_under_its_own_policy(browser: Browser, se
         ]  # by the header and by the page
 
 
-def test_two_versions_are_compared(browser: Browser, served: Served) -> None:
-    with looking(browser, served, "/reports/2/history") as visit:
+@pytest.mark.parametrize("look", [LIGHT, PLAIN], ids=["script", "no script"])
+def test_two_versions_are_compared(browser: Browser, served: Served, look: Look) -> None:
+    with looking(browser, served, "/reports/2/history", look) as visit:
         visit.page.get_by_role("button", name="Compare the two chosen").click()
         assert visit.page.url.endswith("/reports/compare?later=2&earlier=1")
+        assert visit.page.locator("#answer-title").inner_text().endswith("Nothing changed that matters.")
         assert "on the same data" in visit.page.locator("#changes").inner_text()
         visit.page.get_by_role("link", name="the later with what changed").click()
         assert visit.page.locator("h2", has_text="What changed").count() == 1

@@ -14,7 +14,7 @@ from evenhand.monitor.alerts.addresses import NotDelivered, Reach
 from evenhand.monitor.alerts.channels import CHANNELS
 from evenhand.monitor.alerts.message import Message, cut, fingerprint, read
 
-TRIES = 10
+TRIES = 20  # over about two days, so that a receiver that is away for a weekend is still told
 FIRST_PAUSE = 30.0  # seconds, doubled with every try
 LONGEST_PAUSE = 21_600.0
 AT_ONCE = 2  # a store hands a delivery out for a minute, and each may take twenty seconds

@@ -12,8 +12,8 @@ from evenhand.core.monitor import Monitor
 from evenhand.core.window import Window
 from evenhand.monitor.capture.columns import Columns, needed, stored_name
 from evenhand.monitor.capture.durable import made
-from evenhand.monitor.capture.folder import Folder, Sealed, opened, query, within
-from evenhand.monitor.capture.joining import Adding, count_sealed, forget_counted, grown_cells
+from evenhand.monitor.capture.folder import GRACE_SECONDS, Folder, Sealed, opened, query, within
+from evenhand.monitor.capture.joining import Adding, Round, count_sealed, forget_counted, grown_rounds
 from evenhand.monitor.capture.journal import PREDICTIONS, SEGMENT_BYTES, TRUTH, Framed, Journal
 from evenhand.monitor.capture.records import Clock, Columned, arrow, ids, micros_of, now, plain, table_of, times
 from evenhand.monitor.capture.remembered import Remembered
@@ -42,14 +42,22 @@ class Capture:
     """
 
     def __init__(
-        self, folder: str | Path, monitor: Monitor, *, clock: Clock = now, segment_bytes: int = SEGMENT_BYTES
+        self,
+        folder: str | Path,
+        monitor: Monitor,
+        *,
+        clock: Clock = now,
+        segment_bytes: int = SEGMENT_BYTES,
+        grace: float = GRACE_SECONDS,
     ) -> None:
+        """`grace` are the seconds that files stay for their readers after they became part of a larger one."""
         self.monitor = monitor
         self._clock, self._needed = clock, needed(monitor)
-        self._folder = Folder(made(Path(folder).expanduser()), monitor.windows)
+        self._folder = Folder(made(Path(folder).expanduser()), monitor.windows, grace)
         self._columns = Columns(self._folder.columns)
         self._journal = Journal(self._folder.root / "journal", segment_bytes=segment_bytes)
         self._known = Remembered(self._waiting)
+        self._ready: list[Round] = []
 
     @property
     def folder(self) -> Path:
@@ -116,12 +124,17 @@ class Capture:
 
     def counted(self, store: Adding) -> list[Window]:
         """Add what was sealed, and the truth that was joined, to a store, exactly once; gives the cells that grew."""
-        return count_sealed(self._folder, self.monitor, self._journal, store)
+        ready, self._ready = self._ready, []
+        return count_sealed(self._folder, self.monitor, self._journal, store, ready)
 
     def cells_changed(self) -> list[Window]:
-        """The cells that `counted` would add to, by new records or by truth of earlier ones; seals first."""
+        """The cells that `counted` would add to, by new records or by truth of earlier ones; seals first.
+
+        What it finds is kept until `counted`, so that truth is joined once.
+        """
         self.seal()
-        return grown_cells(self._folder, self.monitor, self._journal)
+        self._ready = grown_rounds(self._folder, self.monitor, self._journal)
+        return sorted({cell for found in self._ready for cell in found.cells})
 
     def forget(self, before: datetime) -> int:
         """Remove the records of cells that ended before a moment, once they are counted; gives how many cells.
@@ -169,8 +182,8 @@ class Capture:
         if truth:
             known = query(connection, truth, self._columns, self._needed.labels)
             stored += [f"t.{stored_name(self._columns.place(name))}" for name in self._needed.labels]
-            rows += f" JOIN ({known}) AS t USING (id)"
-        return f"SELECT p.id, p.time, {', '.join(stored)} FROM {rows}"  # noqa: S608 - our own names
+            rows += f" JOIN ({known}) AS t ON p.id::VARCHAR = t.id::VARCHAR"
+        return f"SELECT p.id::VARCHAR, p.time, {', '.join(stored)} FROM {rows}"  # noqa: S608 - our own names
 
     def _waiting(self) -> Iterator[tuple[bytes, Any]]:
         return ((framed.kind, unpacked(framed.payload)) for framed in self._journal.waiting())

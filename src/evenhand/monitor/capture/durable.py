@@ -33,14 +33,23 @@ def made(folder: Path) -> Path:
 
 def write_durable(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, and return when it is on the disk; raises EvenhandError."""
+    with written_durably(path) as beside:
+        beside.write_bytes(content)
+
+
+@contextmanager
+def written_durably(path: Path) -> Iterator[Path]:
+    """Where to write a file, which has its name once it is whole and on the disk; raises EvenhandError."""
     beside = path.with_name(f".{path.name}.new")
     with told(path):
         try:
-            with beside.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError:
+            yield beside
+            descriptor = os.open(beside, os.O_RDWR)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except BaseException:
             beside.unlink(missing_ok=True)
             raise
         beside.replace(path)

@@ -10,28 +10,49 @@ import duckdb
 from evenhand.core.monitor import Windows
 from evenhand.core.window import EPOCH, Window, cell_of
 from evenhand.monitor.capture.columns import SQL, Columns, stored_name
-from evenhand.monitor.capture.records import micros_of
-from evenhand.sources.connection import connect
+from evenhand.monitor.capture.records import arrow, micros_of
+from evenhand.sources.connection import DEFAULT_MEMORY, connect
 from evenhand.sources.scan import listed
 
+# Who listed files before they became part of another one may still read them.
+GRACE_SECONDS = 3600.0
 _CELL = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, order=True)
 class Sealed:
-    """A file of records, the number of the segment it came from, and for predictions the cell of time."""
+    """A file of records, the last and the first segment they came from, and for predictions the cell of time."""
 
     number: int
+    first: int
     path: Path
     cell: Window | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many records it holds."""
+        arrow()
+        import pyarrow.parquet
+
+        return int(pyarrow.parquet.read_metadata(self.path).num_rows)
+
+    def covers(self, other: "Sealed") -> bool:
+        """Whether another file of the same folder was made part of this one."""
+        wider = self.number - self.first > other.number - other.first
+        return wider and self.first <= other.first and other.number <= self.number
 
 
 @dataclass(frozen=True)
 class Folder:
-    """`predictions/CELL/NUMBER.parquet`, `truth/NUMBER.parquet`, `corrections/NUMBER.parquet`, `journal/`."""
+    """`predictions/CELL/NUMBER.parquet`, `truth/NUMBER.parquet`, `corrections/NUMBER.parquet`, `journal/`.
+
+    `FIRST-LAST.parquet` holds what the files of these segments in its folder hold; while they are still there, it
+    stands for them.
+    """
 
     root: Path
     windows: Windows
+    grace: float = GRACE_SECONDS
 
     @property
     def lock(self) -> Path:
@@ -48,6 +69,10 @@ class Folder:
         """How far counting is."""
         return self.root / "counted.json"
 
+    def seen(self, kind: str) -> Path:
+        """Hashes of the ids of a kind."""
+        return self.root / "seen" / kind
+
     def place(self, kind: str, number: int, cell: int | None = None) -> Path:
         """Where a file belongs; a cell is the number of steps since the epoch."""
         folder = self.root / kind
@@ -57,15 +82,24 @@ class Folder:
 
     def predictions(self, below: int) -> list[Sealed]:
         """The files of predictions with lower numbers, in order."""
-        found = []
-        for folder in (self.root / "predictions").glob("*Z"):
-            cell = cell_of(datetime.strptime(folder.name, _CELL).replace(tzinfo=UTC), self.windows)
-            found += [Sealed(number, path, cell) for number, path in _numbered(folder) if number < below]
-        return sorted(found)
+        return sorted(file for files in self.by_place("predictions", below) for file in standing(files))
 
     def truth(self, below: int, kind: str = "truth") -> list[Sealed]:
         """The files of truth (or of corrections) with lower numbers, in order."""
-        return sorted(Sealed(number, path) for number, path in _numbered(self.root / kind) if number < below)
+        return sorted(file for files in self.by_place(kind, below) for file in standing(files))
+
+    def by_place(self, kind: str, below: int) -> list[list[Sealed]]:
+        """All files of a kind with lower numbers, in one list for each folder."""
+        if kind != "predictions":
+            return [list(_numbered(self.root / kind, below, None))]
+        return [
+            list(
+                _numbered(
+                    folder, below, cell_of(datetime.strptime(folder.name, _CELL).replace(tzinfo=UTC), self.windows)
+                )
+            )
+            for folder in (self.root / kind).glob("*Z")
+        ]
 
     @property
     def step(self) -> timedelta:
@@ -82,20 +116,41 @@ class Folder:
         return (cell.start - EPOCH) // self.step
 
 
-def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
-    return ((int(path.stem), path) for path in folder.glob("[0-9]*.parquet"))
+def standing(files: Sequence[Sealed]) -> Iterator[Sealed]:
+    """The files of one folder that are not part of another."""
+    wide = [file for file in files if file.first < file.number]
+    return (file for file in files if not any(each.covers(file) for each in wide))
 
 
-def opened(files: Sequence[Sealed]) -> duckdb.DuckDBPyConnection:
+def numbers_of(path: Path) -> tuple[int, int]:
+    """The first and last segment that the name of a file tells."""
+    first, _, last = path.stem.partition(".")[0].partition("-")
+    return int(first), int(last or first)
+
+
+def _numbered(folder: Path, below: int, cell: Window | None) -> Iterator[Sealed]:
+    for path in folder.glob("[0-9]*.parquet"):
+        first, last = numbers_of(path)
+        if last < below:
+            yield Sealed(last, first, path, cell)
+
+
+def opened(files: Sequence[Sealed], *, memory: str = DEFAULT_MEMORY) -> duckdb.DuckDBPyConnection:
     """A connection that may read these files and nothing else."""
-    return connect([file.path for file in files])
+    return connect([file.path for file in files], memory_limit=memory)
+
+
+def ids_of(files: Sequence[Sealed], names: str = "id") -> str:
+    """The query of ids, and of other stored columns that all files have; whole numbers or text, as the files are."""
+    paths = listed([file.path for file in files])
+    return f"SELECT {names} FROM read_parquet({paths}, union_by_name = true, hive_partitioning = false)"  # noqa: S608
 
 
 def query(
     connection: duckdb.DuckDBPyConnection, files: Sequence[Sealed], columns: Columns, names: Sequence[str]
 ) -> str:
     """The rows of files with the columns id, time (or arrived) and those named, as c0, c1, … by their place."""
-    reader = f"read_parquet({listed([file.path for file in files])}, union_by_name = true, hive_partitioning = false)"
+    reader = f"({ids_of(files, '*')})"
     there = set(connection.sql(f"FROM {reader}").columns)
     chosen: list[str] = [name for name in ("id", "time", "arrived") if name in there]
     for name in names:

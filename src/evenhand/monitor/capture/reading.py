@@ -134,7 +134,8 @@ def _batches(opened: BinaryIO, path: str, form: Form, traffic: Traffic | None) -
 
 
 def _documents(opened: BinaryIO) -> Iterator[dict[str, Any]]:
-    lines = io.BufferedReader(cast(Any, opened)) if not hasattr(opened, "readline") else opened
+    # Files of fsspec have a readline that takes no size.
+    lines = opened if isinstance(opened, io.BufferedReader) else io.BufferedReader(cast(Any, opened))
     for number in range(1, 2**62):
         line = lines.readline(MOST_LINE + 1)
         if not line:

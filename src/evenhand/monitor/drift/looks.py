@@ -36,7 +36,9 @@ REMEMBERED = 64
 class Look:
     """The evidence on one question: the sum of each bet, what is not yet bet, and the windows that counted.
 
-    `before` is `sums` and `spare` before the last window, for when that is looked at again.
+    `before` is `sums` and `spare` before the last window, for when that is looked at again. `after` is the evidence
+    after each of `counted`, so that a window whose labels come late is judged by what was known up to it, and a drift
+    that began later does not reach back.
     """
 
     sums: tuple[float, ...] = (0.0,) * len(BETS)
@@ -45,11 +47,17 @@ class Look:
     looks: int = 0
     before: "tuple[tuple[float, ...], float, float, int] | None" = None
     counted: tuple[int, ...] = ()
+    after: tuple[float, ...] = ()
 
     @property
     def evidence(self) -> float:
         """The e-value so far."""
         return sum(self.sums) / len(BETS) + self.spare
+
+    def up_to(self, window: int) -> float | None:
+        """The e-value up to a window that counted; None where that is no longer known."""
+        known = dict(zip(self.counted, self.after, strict=False))
+        return known.get(window)
 
 
 @dataclass(frozen=True)
@@ -117,14 +125,17 @@ def _judged(drift: Drift, window: Window, windows: Windows, needed: float, quest
     name = f"{drift.kind}: {drift.about}"
     look = _with(questions.get(name, Look()), drift.score, int(window.start.timestamp()), year, needed)
     questions[name] = look
-    return _decided(drift, look.evidence, needed, "Over all windows")
+    evidence = look.up_to(int(window.start.timestamp()))
+    return drift if evidence is None else _decided(drift, evidence, needed, "Over all windows")
 
 
 def _with(look: Look, score: float, window: int, year: int, needed: float) -> Look:
     """The evidence with one more window; one that counted before counts once, the last one anew."""
     if look.counted and window == look.counted[-1] and look.before is not None:
         sums, spare, part, looks = look.before
-        look = replace(look, sums=sums, spare=spare, part=part, looks=looks, counted=look.counted[:-1])
+        look = replace(
+            look, sums=sums, spare=spare, part=part, looks=looks, counted=look.counted[:-1], after=look.after[:-1]
+        )
     elif window in look.counted or (len(look.counted) == REMEMBERED and window < min(look.counted)):
         return look
     look = replace(look, before=(look.sums, look.spare, look.part, look.looks))
@@ -135,13 +146,14 @@ def _with(look: Look, score: float, window: int, year: int, needed: float) -> Lo
     added = [(held + look.part) * math.exp(bet * z - bet * bet / 2) for held, bet in pairs]
     total = sum(added) / len(BETS)
     shrink = min(1.0, MOST_EVIDENCE * needed / total) if total > 0 else 1.0
-    return replace(
+    counted = replace(
         look,
         sums=tuple(held * shrink for held in added),
         spare=max(look.spare - look.part, 0.0),
         looks=look.looks + 1,
         counted=(*look.counted, window)[-REMEMBERED:],
     )
+    return replace(counted, after=(*look.after, counted.evidence)[-REMEMBERED:])
 
 
 def _new_year(look: Look, year: int, needed: float) -> Look:
@@ -161,7 +173,7 @@ def _decided(drift: Drift, evidence: float, needed: float, when: str) -> Drift:
 
 
 def _written(look: Look) -> dict[str, Any]:
-    names = ("sums", "spare", "part", "looks", "before", "counted")
+    names = ("sums", "spare", "part", "looks", "before", "counted", "after")
     return {name: getattr(look, name) for name in names}
 
 
@@ -172,6 +184,7 @@ def _read(found: Mapping[str, Any]) -> Look:
     return Look(
         sums=_sums(found["sums"]), spare=float(found["spare"]), part=float(found["part"]), looks=int(found["looks"]),
         before=before, counted=tuple(int(window) for window in found["counted"]),
+        after=tuple(float(held) for held in found.get("after", ())),
     )  # fmt: skip
 
 

@@ -61,8 +61,6 @@ def _set(
     if known.state == "recovered":
         raise Refused(409, f"Alert {number} has recovered already.")
     try:
-        changed = store.set_alert(number, state, until=until, by=caller.name)
+        return store.set_alert(number, state, until=until, by=caller.name)  # which writes the log too
     except DataError as error:
         raise Refused(404, str(error)) from None
-    store.note(caller.name, f"{state} an alert", str(number))
-    return changed

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from evenhand.server.api.monitors import known_monitor
+from evenhand.server.api.monitors import capturing_monitor
 from evenhand.server.api.types import MonitorName
 from evenhand.server.bodies import UPLOADS, table_in
 from evenhand.server.captures import Receipt
@@ -52,9 +52,13 @@ BatchId = Annotated[
 async def predictions(request: Request, name: MonitorName, caller: Submitter, batch: BatchId = None) -> Accepted:  # noqa: ARG001
     """One record, a batch as JSON, or a file of Parquet, Arrow or JSON Lines; each record has an id and a time."""
     services = services_of(request)
-    monitor = await run_in_threadpool(known_monitor, services, name)
+    monitor = await capturing_monitor(services, name)
     table = await table_in(request, services)
-    return accepted(await run_in_threadpool(services.captures.accept, monitor, table, batch_id=batch))
+
+    def keep() -> Receipt:
+        return services.captures.accept(monitor, table(), batch_id=batch)
+
+    return accepted(await run_in_threadpool(keep))
 
 
 def accepted(receipt: Receipt) -> Accepted:

@@ -35,6 +35,19 @@ def known_monitor(services: Services, name: str) -> Monitor:
         raise Refused(404, str(error)) from None
 
 
+async def capturing_monitor(services: Services, name: str) -> Monitor:
+    """The monitor that records come for, which may have been read a moment ago; raises Refused (404)."""
+    found = services.definitions.at_hand(name)
+    return found if found is not None else await run_in_threadpool(_read_anew, services, name)
+
+
+def _read_anew(services: Services, name: str) -> Monitor:
+    try:
+        return services.definitions.read(name)
+    except DataError as error:
+        raise Refused(404, str(error)) from None
+
+
 @router.get("", summary="The names of all monitors")
 def names(request: Request, caller: Reader) -> Sequence[str]:  # noqa: ARG001
     """Sorted."""
@@ -57,6 +70,7 @@ def put(
         raise Refused(422, f"The path says {name!r} and the definition {monitor.name!r}; they must be the same.")
     check_definition(monitor, services.settings, services.home)
     services.store.put_monitor(monitor)
+    services.definitions.forget(name)
     services.store.note(caller.name, "set a monitor", name)
     return monitor
 
@@ -67,6 +81,7 @@ def remove(request: Request, name: MonitorName, caller: Admin) -> Response:
     services = services_of(request)
     known_monitor(services, name)
     services.store.remove_monitor(name)
+    services.definitions.forget(name)
     services.store.note(caller.name, "removed a monitor", name)
     return Response(status_code=204)
 
@@ -93,5 +108,6 @@ def _keep_baseline(services: Services, name: str, content: bytes, who: str) -> M
     report.save(folder / "report.json")
     changed = monitor.model_copy(update={"baseline": str((folder / "report.json").resolve())})
     services.store.put_monitor(changed)
+    services.definitions.forget(name)
     services.store.note(who, "set the baseline of a monitor", name)
     return changed

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from evenhand.server.problems import Refused, problems
 from evenhand.server.security.access import Caller, Reader, address_of, by_key, check_rate
-from evenhand.server.security.opening import open_session
+from evenhand.server.security.opening import end_session, open_session
+from evenhand.server.security.origins import check_origin
 from evenhand.server.security.sessions import COOKIE
 from evenhand.server.services import services_of
 from evenhand.server.strict_json import StrictRoute
@@ -46,10 +47,12 @@ def begin(request: Request, wanted: Login, response: Response) -> Who:
 
 
 @router.delete("/api/session", status_code=204, summary="End the session")
-def end() -> Response:
-    """Removes the cookie."""
+def end(request: Request) -> Response:
+    """Its cookie is removed here, and opens nothing wherever else it is."""
+    if COOKIE in request.cookies:
+        check_origin(request)
     response = Response(status_code=204)
-    response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    end_session(request, response, services_of(request))
     return response
 
 

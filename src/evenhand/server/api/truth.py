@@ -4,9 +4,10 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
 from evenhand.server.api.capture import Accepted, BatchId, accepted, body_of
-from evenhand.server.api.monitors import known_monitor
+from evenhand.server.api.monitors import capturing_monitor
 from evenhand.server.api.types import MonitorName
 from evenhand.server.bodies import table_in
+from evenhand.server.captures import Receipt
 from evenhand.server.problems import problems
 from evenhand.server.security.access import Submitter
 from evenhand.server.services import services_of
@@ -18,6 +19,10 @@ router = APIRouter(prefix="/api/monitors", tags=["capture"], responses=problems(
 async def truth(request: Request, name: MonitorName, caller: Submitter, batch: BatchId = None) -> Accepted:  # noqa: ARG001
     """Each record has the id of a prediction, which may still be to come, and the label."""
     services = services_of(request)
-    monitor = await run_in_threadpool(known_monitor, services, name)
+    monitor = await capturing_monitor(services, name)
     table = await table_in(request, services)
-    return accepted(await run_in_threadpool(services.captures.accept_truth, monitor, table, batch_id=batch))
+
+    def keep() -> Receipt:
+        return services.captures.accept_truth(monitor, table(), batch_id=batch)
+
+    return accepted(await run_in_threadpool(keep))

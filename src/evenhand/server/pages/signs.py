@@ -3,12 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from evenhand.core.monitor import Alert
-from evenhand.core.outcome import Drift, Outcome
+from evenhand.core.errors import EvenhandError
+from evenhand.core.monitor import Alert, Monitor
+from evenhand.core.outcome import Outcome
+from evenhand.core.store import Job, StoredAlert
 from evenhand.core.window import moment
-from evenhand.renderers import figures, timelines
+from evenhand.renderers import figures, over_time, timelines
 from evenhand.renderers.verdicts import Sign
-from evenhand.server.pages import places
+from evenhand.server.pages import places, subjects
 
 STATES = {
     "drift": Sign("▲", "drift", "p"),
@@ -63,7 +65,59 @@ def known(outcome: Outcome) -> str:
 
 def time(at: datetime | None) -> str:
     """A moment to the minute, in UTC; a dash for none."""
-    return "–" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return "–" if at is None else f"{timelines.hour(at)} UTC"
+
+
+def day(at: datetime) -> str:
+    """A moment as people say it: the day, and the hour where it is not midnight."""
+    return over_time.day(at) if at.astimezone(UTC).time() == datetime.min.time() else time(at)
+
+
+def windows(alert: StoredAlert, watched: Monitor | None) -> str:
+    """The windows of an alert: how many drifted in a row, and which was the last."""
+    if watched is None or watched.windows.since is not None:
+        last = f"until {day(alert.last)}"
+    else:
+        last = timelines.when(alert.last - watched.windows.length, alert.last)
+    several = f"{figures.several(alert.windows, 'window')} in a row, the last "
+    return f"{several if alert.windows > 1 else '1 window, '}{last}"
+
+
+def began(alert: StoredAlert, watched: Monitor | None) -> datetime:
+    """When the first window of an alert began; an alert itself knows when it ended."""
+    if watched is None or watched.windows.since is not None:
+        return alert.first
+    return alert.first - watched.windows.length
+
+
+def runbook(alert: StoredAlert, watched: Monitor | None) -> str | None:
+    """The link that says what to do about an alert, if a channel has one for its kind."""
+    for channel in watched.alerts if watched is not None else ():
+        link = web(channel.runbook)
+        if link is not None and (not channel.about or alert.kind in channel.about):
+            return link
+    return None
+
+
+def work(job: Job) -> str:
+    """What a job does, in words."""
+    return {"run": "Look at a window", "forget": "Forget old records"}.get(job.kind, job.kind)
+
+
+def asked(job: Job) -> str:
+    """The window that a job looks at; nothing for other jobs."""
+    start, end = job.payload.get("start"), job.payload.get("end")
+    if not isinstance(start, str) or not isinstance(end, str):
+        return ""
+    try:
+        return timelines.when(moment(start), moment(end))
+    except EvenhandError:
+        return ""
+
+
+def share(outcome: Outcome) -> str:
+    """The share of the truth that is known."""
+    return figures.percent(outcome.labelled / outcome.rows) if outcome.rows else "none"
 
 
 def address(alert: Alert) -> str:
@@ -82,17 +136,13 @@ def web(link: str | None) -> str | None:
     return link if link is not None and link.lower().startswith(("https://", "http://")) else None
 
 
+headline = subjects.headline
+measure = subjects.measure
+subject = subjects.subject
+place = places.place
 of_monitor = places.of_monitor
 of_window = places.of_window
 of_outcome = places.of_outcome
-
-
-_SERIOUS = ("drift", "waiting for labels", "too little data", "undefined", "no drift shown")
-
-
-def serious_first(drifts: list[Drift]) -> list[Drift]:
-    """Drifts before what waits, before what is fine; otherwise as they were."""
-    return sorted(drifts, key=lambda drift: _SERIOUS.index(drift.verdict))
 
 
 def length_text(length: timedelta | None) -> str:

@@ -1,13 +1,15 @@
 """Access: who sends a request, and whether they may."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
+from evenhand.core.store import Key
 from evenhand.server.problems import Refused
 from evenhand.server.security.origins import check_origin
 from evenhand.server.security.sessions import COOKIE
@@ -32,7 +34,7 @@ class Caller:
         return scope in self.scopes or "admin" in self.scopes
 
 
-def caller_of(
+async def caller_of(
     request: Request,
     header: Annotated[str | None, Security(_header)] = None,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None,
@@ -42,9 +44,12 @@ def caller_of(
     services = services_of(request)
     text = header if header is not None else bearer.credentials if bearer is not None else None
     if text is not None:
-        caller: Caller | None = by_key(services, text, address_of(request))
+        key = services.keys.at_hand(text)
+        caller: Caller | None = (
+            _holder(key) if key is not None else await run_in_threadpool(by_key, services, text, address_of(request))
+        )
     else:
-        caller = by_session(services, cookie) if cookie else None
+        caller = await run_in_threadpool(by_session, services, cookie) if cookie else None
         if caller is not None:
             check_origin(request)
     if caller is not None:
@@ -52,10 +57,10 @@ def caller_of(
     return caller
 
 
-def needs(scope: Scope) -> Callable[..., Caller]:
+def needs(scope: Scope) -> Callable[..., Coroutine[Any, Any, Caller]]:
     """A dependency that lets only callers pass who may do this."""
 
-    def passing(caller: Annotated[Caller | None, Depends(caller_of)]) -> Caller:
+    async def passing(caller: Annotated[Caller | None, Depends(caller_of)]) -> Caller:
         if caller is None:
             raise Refused(401, "This needs an API key in the header X-API-Key, or a session.", _CHALLENGE)
         if not caller.may(scope):
@@ -80,6 +85,10 @@ def by_key(services: Services, text: str, address: str) -> Caller:
     if key is None:
         check_rate(services, f"refused {address}", services.settings.rates.refused)
         raise Refused(401, "The API key is unknown, expired or revoked; ask an administrator for one.", _CHALLENGE)
+    return _holder(key)
+
+
+def _holder(key: Key) -> Caller:
     return Caller(f"key {key.name}", frozenset(key.scopes), key.id)
 
 

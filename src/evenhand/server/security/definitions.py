@@ -11,7 +11,11 @@ from evenhand.server.problems import Refused
 from evenhand.server.settings import Settings
 
 PREFIX = "EVENHAND_"
-_FIRST = re.compile(r"first \d{1,4}")
+# What the house reads for itself: with the first, anybody could sign sessions.
+OWN = frozenset(f"{PREFIX}{name}" for name in ("SECRET", "OIDC_SECRET", "KEY", "HOME", "SERVER", "SETTINGS"))
+_FIRST = re.compile(r"first [0-9]{1,4}")
+_VARIABLE = re.compile(rf"{PREFIX}[A-Z0-9_]{{1,80}}")
+_PATTERN = re.compile(r"[*?\[]")
 _WEB = ("http://", "https://")
 
 
@@ -39,8 +43,11 @@ def _check_path(what: str, text: str, folders: Iterable[Path]) -> None:
         raise refusal
     try:
         place = Path(text).resolve()
-    except (OSError, RuntimeError):
+        there = place.exists()
+    except (OSError, RuntimeError, ValueError):
         raise refusal from None
+    if _PATTERN.search(text) and not there:
+        raise refusal  # what a pattern finds later may be a link to anywhere
     if not any(place.is_relative_to(folder.resolve()) for folder in folders):
         raise refusal
 
@@ -68,5 +75,10 @@ def _check_alert(alert: Alert, settings: Settings) -> None:
         raise Refused(422, "A runbook is a link that begins with https:// or http://.")
     for text in (alert.address, *alert.options.values()):
         name = text.removeprefix("env:")
-        if name != text and not name.startswith(PREFIX):
+        if name != text and (_VARIABLE.fullmatch(name) is None or name in _own(settings)):
             raise Refused(403, f"env:{name[:60]} may not be read for alerts; name the variable {PREFIX}….")
+
+
+def _own(settings: Settings) -> frozenset[str]:
+    """The variables that hold what is the server's alone."""
+    return OWN if settings.openid is None else OWN | {settings.openid.secret.removeprefix("env:").strip()}

@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from evenhand.server.pages.visitors import Visitor
 from evenhand.server.problems import Refused
 from evenhand.server.security.access import Caller, address_of, by_key, by_session
-from evenhand.server.security.opening import open_session
+from evenhand.server.security.opening import end_session, kept_safe, open_session
 from evenhand.server.security.origins import check_origin
 from evenhand.server.security.sessions import COOKIE
 from evenhand.server.services import Services, services_of
@@ -51,20 +51,19 @@ class Doors:
                 return False
             raise
         open_session(request, response, self._services, caller)
-        response.delete_cookie(VISIT, httponly=True, samesite="lax")
+        response.delete_cookie(VISIT, **kept_safe(request, self._services))
         return True
 
-    def sign_out(self, request: Request, response: Response) -> None:  # noqa: ARG002
-        """Take the cookie back."""
-        response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    def sign_out(self, request: Request, response: Response) -> None:
+        """End the session, and take its cookie back."""
+        end_session(request, response, self._services)
 
     def anonymous_token(self, request: Request, response: Response) -> str:
         """A token for the form that signs in."""
         visit = request.cookies.get(VISIT, "")
         if len(visit) < 20:
             visit = secrets.token_urlsafe(24)
-            secure = self._services.settings.secure
-            response.set_cookie(VISIT, visit, max_age=3600, httponly=True, samesite="lax", secure=secure)
+            response.set_cookie(VISIT, visit, max_age=3600, **kept_safe(request, self._services))
         return self._token(visit)
 
     @property

@@ -1,6 +1,7 @@
 """Gate: the outermost layer — host names, sizes, rates, foreign pages, and headers on every answer."""
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -8,7 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from evenhand.server.problems import Refused, answer
+from evenhand.server.problems import Refused
 from evenhand.server.security.limits import Limiter
 from evenhand.server.security.origins import foreign
 from evenhand.server.settings import Settings
@@ -28,12 +29,16 @@ HEADERS = {
 }
 _LONG_PATH = 2_000
 
+# The answer to a request that is turned away: a page for browsers, JSON for programs.
+Refuse = Callable[[Scope, Refused], ASGIApp]
+
 
 class Gate:
     """ASGI middleware around everything."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, limiter: Limiter) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, limiter: Limiter, refuse: Refuse) -> None:
         self._app = app
+        self._refuse = refuse
         self._settings = settings
         self._limiter = limiter
 
@@ -49,7 +54,7 @@ class Gate:
             limited = _Limited(receive, self._most(scope), self._settings.sizes.seconds)
             await self._app(scope, limited, guarded)
         except Refused as error:
-            await answer(error.status, error.detail, error.headers)(scope, receive, guarded)
+            await self._refuse(scope, error)(scope, receive, guarded)
 
     def _check(self, request: HTTPConnection) -> None:
         if _name(request.headers.get("host", "")) not in self._settings.hosts:

@@ -21,15 +21,20 @@ class KeyRing:
         self._known: dict[bytes, tuple[float, Key]] = {}
         self._revoked: tuple[float, frozenset[int]] = (0.0, frozenset())
 
-    def key(self, text: str) -> Key | None:
-        """The key with this text; None where it opens nothing."""
+    def at_hand(self, text: str) -> Key | None:
+        """The valid key with this text, where it was looked up a few seconds ago."""
         if _SHAPE.fullmatch(text) is None:
             return None
-        digest = hashlib.sha256(text.encode()).digest()
         with self._lock:
-            at, known = self._known.get(digest, (0.0, None))
-        if known is not None and time.monotonic() - at < _FRESH:
+            at, known = self._known.get(_digest(text), (0.0, None))
+        return known if known is not None and time.monotonic() - at < _FRESH else None
+
+    def key(self, text: str) -> Key | None:
+        """The key with this text; None where it opens nothing."""
+        known = self.at_hand(text)
+        if known is not None or _SHAPE.fullmatch(text) is None:
             return known
+        digest = _digest(text)
         found = self._store.key_of(text)
         with self._lock:
             if len(self._known) >= _MOST:
@@ -54,3 +59,7 @@ class KeyRing:
         with self._lock:
             self._known.clear()
             self._revoked = (0.0, frozenset())
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

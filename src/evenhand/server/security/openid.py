@@ -13,7 +13,7 @@ from evenhand.core.errors import EvenhandError, MissingExtra
 from evenhand.server.problems import Refused, one_line
 from evenhand.server.security.access import Caller
 from evenhand.server.security.doors import SIGN_ON
-from evenhand.server.security.opening import open_session
+from evenhand.server.security.opening import kept_safe, open_session
 from evenhand.server.services import Services, services_of
 from evenhand.server.settings import OpenId
 
@@ -35,7 +35,7 @@ async def begin(request: Request) -> Response:
     content = {"state": state, "nonce": nonce, "verifier": verifier}
     response.set_cookie(
         _STATE, services.sessions.signed(content, "sign-on", 60 * _MINUTES), max_age=60 * _MINUTES,
-        httponly=True, samesite="lax", secure=services.settings.secure, path=SIGN_ON,
+        **kept_safe(request, services, SIGN_ON),
     )  # fmt: skip
     return response
 
@@ -54,7 +54,7 @@ async def done(
     found = await _provider(openid)
     claims = await _claims(request, openid, found, code, sent)
     response = RedirectResponse("/", status_code=303)
-    response.delete_cookie(_STATE, path=SIGN_ON)
+    response.delete_cookie(_STATE, **kept_safe(request, services, SIGN_ON))
     open_session(request, response, services, person(claims, openid))
     return response
 

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any
 
 from evenhand.core.errors import EvenhandError
+from evenhand.server.security.ended import Ended
 
 COOKIE = "evenhand_session"
 SECRET = "EVENHAND_SECRET"  # noqa: S105 - the name of a variable
@@ -42,27 +43,41 @@ def secret_of(home: Path) -> bytes:
 
 
 class Sessions:
-    """What a cookie says, signed; nothing is kept here."""
+    """What a cookie says, signed; kept are only those that were ended early."""
 
-    def __init__(self, secret: bytes, lasts: timedelta) -> None:
+    def __init__(self, secret: bytes, lasts: timedelta, ended: Ended) -> None:
         self._secret = secret
+        self._ended = ended
         self.seconds = int(lasts.total_seconds())
 
     def signed(self, content: dict[str, Any], purpose: str = "session", seconds: int | None = None) -> str:
         """Content as text that nobody else can make, for one purpose and a time."""
         ends = int(time.time()) + (self.seconds if seconds is None else seconds)
-        body = _text(json.dumps({**content, "ends": ends}, separators=(",", ":")).encode())
+        facts = {**content, "id": secrets.token_urlsafe(12), "ends": ends}
+        body = _text(json.dumps(facts, separators=(",", ":")).encode())
         return f"{body}.{_text(self._seal(purpose, body))}"
 
     def content(self, text: str, purpose: str = "session") -> dict[str, Any] | None:
-        """What signed text says; None where it was not made here for this purpose, or has ended."""
+        """What signed text says; None where it was not made here for this purpose, or has ended.
+
+        Raises EvenhandError where it cannot be known which were ended early.
+        """
         body, _, seal = text.partition(".")
         try:
             genuine = hmac.compare_digest(self._seal(purpose, body), _bytes(seal))
             found = json.loads(_bytes(body)) if genuine else None
         except (ValueError, binascii.Error):
             return None
-        return found if isinstance(found, dict) and found["ends"] > time.time() else None
+        if not isinstance(found, dict) or found["ends"] <= time.time() or found["id"] in self._ended:
+            return None
+        return found
+
+    def end(self, text: str) -> dict[str, Any] | None:
+        """End a session before its time, for everyone who has its cookie; what it said, None where it was none."""
+        found = self.content(text)
+        if found is not None:
+            self._ended.add(found["id"], found["ends"])
+        return found
 
     def form_token(self, tied: str) -> str:
         """The token of forms made for the browser with this cookie."""

@@ -45,13 +45,18 @@ def _alert(told: Message, one: Entry) -> dict[str, Any]:
 def payload(told: Message) -> dict[str, Any]:
     """The whole payload; it is firing where anything in it is."""
     alerts = [_alert(told, one) for one in told.entries if one.state != "measured"]
-    common = {"monitor": told.monitor}
     return {
         "version": "4", "groupKey": f'{{}}:{{monitor="{told.monitor}"}}', "truncatedAlerts": told.left_out,
-        "status": "firing" if told.firing else "resolved", "receiver": "evenhand", "groupLabels": common,
-        "commonLabels": common, "commonAnnotations": {"runbook_url": told.runbook} if told.runbook else {},
-        "externalURL": "", "alerts": alerts,
+        "status": "firing" if told.firing else "resolved", "receiver": "evenhand",
+        "groupLabels": {"monitor": told.monitor}, "commonLabels": _shared(alerts, "labels"),
+        "commonAnnotations": _shared(alerts, "annotations"), "externalURL": "", "alerts": alerts,
     }  # fmt: skip
+
+
+def _shared(alerts: list[dict[str, Any]], name: str) -> dict[str, str]:
+    """What all alerts say alike: receivers make their titles of it."""
+    found = [set(alert[name].items()) for alert in alerts]
+    return dict(sorted(set.intersection(*found))) if found else {}
 
 
 def send(told: Message, channel: Alert, reach: Reach) -> None:

@@ -11,10 +11,13 @@ from evenhand.metrics import registered
 from evenhand.monitor.alerts.addresses import NotDelivered, Reach, missing, port_of, url
 from evenhand.monitor.alerts.message import Entry, Message
 
-LARGEST = 2.348543e108  # stands for ∞, which CloudWatch does not take
-BIAS = "aws/sagemaker/ModelMonitoring/bias-metrics"
-EXPLAINABILITY = "aws/sagemaker/ModelMonitoring/explainability-metrics"
-DATA = "aws/sagemaker/ModelMonitoring/data-metrics"
+# 2.348543e108, which stands for ∞ in Model Monitor's documents, is this in seven digits; what is larger is refused.
+LARGEST = 2.0**360
+# Of an endpoint; of batches, where there is none, the part in the middle is another.
+BIAS = "aws/sagemaker/Endpoints/bias-metrics"
+EXPLAINABILITY = "aws/sagemaker/Endpoints/explainability-metrics"
+DATA = "aws/sagemaker/Endpoints/data-metrics"
+_OF_BATCHES = ("/Endpoints/", "/ModelMonitoring/")
 MOST_AT_ONCE = 500
 MOST_DIMENSION = 255
 
@@ -27,7 +30,9 @@ def metrics(told: Message, options: Mapping[str, str]) -> list[tuple[str, dict[s
 def _metrics(told: Message, one: Entry, options: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     if one.value is not None and not math.isnan(one.value):
         namespace, name, own = _place(one, options)
-        schedule = {"Endpoint": options.get("endpoint", told.monitor), "MonitoringSchedule": told.monitor}
+        endpoint = options.get("endpoint", told.monitor).strip()
+        namespace = namespace if endpoint else namespace.replace(*_OF_BATCHES)
+        schedule = {"Endpoint": endpoint, "MonitoringSchedule": told.monitor}
         yield options.get("namespace", namespace), _datum(told, name, one.value, {**schedule, **own})
 
 
@@ -36,7 +41,7 @@ def _place(one: Entry, options: Mapping[str, str]) -> tuple[str, str, dict[str, 
     label = {"Label": options.get("label", ""), "LabelValue": options.get("label_value", "")}
     if one.kind == "bias":
         known = registered().get(one.metric)
-        stage = "Pre-training" if known is not None and known.stage == "labels" else "Post-training"
+        stage = "Pre-training" if known is not None and known.stage == "labels" else "Post-Training"
         return BIAS, f"bias_metric_{one.metric}", {
             "BiasStage": stage, **label, "Facet": one.facet or "", "FacetValue": one.group or "",
         }  # fmt: skip
@@ -51,7 +56,7 @@ def _place(one: Entry, options: Mapping[str, str]) -> tuple[str, str, dict[str, 
 def _datum(told: Message, name: str, value: float, dimensions: Mapping[str, str]) -> dict[str, Any]:
     return {
         "MetricName": _plain(name), "Timestamp": told.ended, "Unit": "None",
-        "Value": math.copysign(LARGEST, value) if math.isinf(value) else value,
+        "Value": max(-LARGEST, min(LARGEST, value)) if abs(value) > 1 / LARGEST else 0.0,
         "Dimensions": [{"Name": key, "Value": _plain(text)} for key, text in dimensions.items() if text.strip()],
     }  # fmt: skip
 

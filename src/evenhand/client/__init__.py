@@ -1,0 +1,6 @@
+"""Client: the verbs of a server from Python."""
+
+from evenhand.client.answers import Refusal
+from evenhand.client.client import Client
+
+__all__ = ["Client", "Refusal"]

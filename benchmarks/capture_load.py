@@ -225,11 +225,11 @@ def counted(home: Path, database: str | None) -> int:
     """How many of the records the store counts, once they are counted."""
     script = (
         "import sys; from pathlib import Path; from evenhand.cli.places import place_of\n"
-        "from evenhand.monitor.capture import Capture\n"
+        "from evenhand.core.window import Window, moment; from evenhand.monitor.capture import Capture\n"
         "place = place_of(sys.argv[1] or None); store = place.store(); monitor = store.monitor('load')\n"
         "capture = Capture(place.home / 'load', monitor); capture.seal()\n"
-        "cells = capture.counted(store); capture.close()\n"
-        "print(sum(store.tally('load', cell, 'all').rows for cell in cells))"
+        "capture.counted(store); capture.close()\n"
+        "print(store.tally('load', Window(moment('2020-01-01'), moment('2100-01-01')), 'all').rows)"
     )
     environment = {**os.environ, "EVENHAND_HOME": str(home)}
     command = [sys.executable, "-W", "ignore", "-c", script, database or ""]

@@ -50,6 +50,8 @@ def gathered(
             known = {*stored_windows(monitor, store), *also} if monitor.windows.since is not None else also
             waiting |= {window for cell in changed for window in windows_with(cell, monitor, known)}
             keep_pending(folder, waiting)
+    if changed:
+        capture.compact()
     return waiting
 
 

@@ -101,11 +101,13 @@ def serve(
     bound = _bound(place)
     place = replace(place, port=bound.getsockname()[1])
     say(_address(app, place))
-    # Uvicorn repeats the signal that stopped it, once it has stopped; the worker has yet to.
+    server = uvicorn.Server(config)
+    # Uvicorn's own handlers are there only while it runs: a signal may come before, and it repeats the one that stopped
+    # it afterwards, when the worker has yet to end.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     with nullcontext() if worker is None else beside(_errand(worker, home, settings)):
-        uvicorn.Server(config).run(sockets=[bound])
+        server.run(sockets=[bound])
 
 
 def _errand(store: str, home: Path, settings: Settings) -> Errand:

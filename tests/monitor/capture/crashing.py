@@ -17,8 +17,8 @@ def work(home: str, seed: int, first: int, number: int, turn: int) -> None:
     capture = Capture(folder / "loans", MONITOR, clock=clock, segment_bytes=6_000, grace=draw.choice((0, 0.5)))
     log = os.open(folder / "acknowledged", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     (folder / f"began {turn}").touch()
-    if draw.random() < 0.5:
-        capture.counted(store)
+    if draw.random() < 0.5 and capture.counted(store):
+        capture.compact()
     for place, (kind, batch) in enumerate(batches(seed, number)[first:], first):
         (capture.accept if kind == "predictions" else capture.accept_truth)(batch)
         os.write(log, f"{place}\n".encode())
@@ -26,8 +26,8 @@ def work(home: str, seed: int, first: int, number: int, turn: int) -> None:
             capture.seal()
         if draw.random() < 0.1:
             capture.cells_changed()
-        if draw.random() < 0.3:
-            capture.counted(store)
+        if draw.random() < 0.3 and capture.counted(store):
+            capture.compact()
     capture.seal()
     capture.counted(store)
     os.write(log, b"end\n")

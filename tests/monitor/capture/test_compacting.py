@@ -7,6 +7,7 @@ from typing import Any
 
 import narwhals as nw
 
+from evenhand.core.window import Window
 from evenhand.monitor.capture import Capture
 from evenhand.monitor.capture.columns import Columns
 from evenhand.monitor.capture.compacting import FEWEST
@@ -33,6 +34,14 @@ def send(capture: Capture, number: int, **more: Any) -> None:
     capture.seal()
 
 
+def merged_and_counted(capture: Capture, store: Memory) -> list[Window]:
+    """What a run does: where something was counted, small files are merged."""
+    grown = capture.counted(store)
+    if grown:
+        capture.compact()
+    return grown
+
+
 def rows(capture: Capture) -> list[Any]:
     frame = capture.frame(ALWAYS, labelled=False)
     assert frame is not None
@@ -50,13 +59,13 @@ def test_merged_files_hold_the_same_and_count_no_more(tmp_path: Path) -> None:
         send(capture, number, **({"age": number} if number > 4 else {}))
     before = rows(capture)
     assert len(before) == 2 * FEWEST
-    assert capture.counted(store) and len(files(tmp_path)) == 2 * FEWEST + 2
+    assert merged_and_counted(capture, store) and len(files(tmp_path)) == 2 * FEWEST + 2
     assert rows(capture) == before
     for number in range(FEWEST):  # nothing of it is new
         send(capture, number)
-    assert capture.counted(store) == []
+    assert merged_and_counted(capture, store) == []
     send(capture, FEWEST)
-    capture.counted(store)
+    merged_and_counted(capture, store)
     merged = f"00000001-{FEWEST:08d}.parquet"
     assert files(tmp_path).count(merged) == 2 and files(tmp_path, "truth")[0] == merged
     assert len(files(tmp_path)) == 4 and len(files(tmp_path, "truth")) == 2
@@ -71,10 +80,10 @@ def test_truth_meets_predictions_in_merged_files(tmp_path: Path) -> None:
     capture, store = opened(tmp_path, grace=0), Memory()
     for number in range(FEWEST):
         send(capture, number)
-    capture.counted(store)
+    merged_and_counted(capture, store)
     capture.accept_truth([{"id": str(1000 + number), "paid": 1} for number in range(FEWEST)])
     assert len(capture.cells_changed()) == 1
-    capture.counted(store)
+    merged_and_counted(capture, store)
     assert sum(tally.rows for tally in store.cells("labelled").values()) == 2 * FEWEST
     capture.accept_truth([{"id": 1000, "paid": 0}])
     capture.seal()
@@ -87,9 +96,9 @@ def test_who_listed_the_files_can_read_them_for_a_while(tmp_path: Path) -> None:
         send(capture, number)
     frame = capture.frame(ALWAYS, labelled=False)
     assert frame is not None
-    capture.counted(store)
+    merged_and_counted(capture, store)
     send(capture, 50)
-    capture.counted(store)
+    merged_and_counted(capture, store)
     assert sum(len(batch) for batch in frame.batches(["id"], 500)) == 2 * FEWEST
     assert len(files(tmp_path)) == 2 * FEWEST + 4
 
@@ -101,15 +110,15 @@ def test_a_merge_without_space_changes_nothing(tmp_path: Path) -> None:
     whole = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_200, whole[1]))  # enough to say what was counted
     try:
-        assert len(capture.counted(store)) == 2
+        assert len(merged_and_counted(capture, store)) == 2
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, whole)
     assert len(files(tmp_path)) == 2 * FEWEST
     assert len(rows(capture)) == 2 * FEWEST
     assert sum(tally.rows for tally in store.cells("all").values()) == 2 * FEWEST
-    assert capture.counted(store) == []
+    assert merged_and_counted(capture, store) == []
     send(capture, 50)
-    capture.counted(store)
+    merged_and_counted(capture, store)
     assert len(rows(capture)) == 2 * FEWEST + 2
 
 
@@ -117,7 +126,7 @@ def test_merged_files_are_forgotten_whole(tmp_path: Path) -> None:
     capture, store = opened(tmp_path), Memory()
     for number in range(FEWEST):
         send(capture, number)
-    capture.counted(store)
+    merged_and_counted(capture, store)
     assert capture.forget(START + 2 * DAYS) == 2
     assert files(tmp_path) == [] and capture.frame(ALWAYS, labelled=False) is None
     folder = Folder(tmp_path, MONITOR.windows)

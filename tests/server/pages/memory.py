@@ -76,6 +76,8 @@ class Memory:
         for place, alert in enumerate(self.raised):
             if alert.id == number:
                 self.raised[place] = replace(alert, state=state, snoozed_until=until)
+                if by:
+                    self.note(by, f"alert {state}", str(number))
                 return self.raised[place]
         raise DataError(f"There is no alert {number} for {by}.")
 

@@ -51,7 +51,7 @@ def test_an_alert_is_acknowledged_by_keyboard(browser: Browser, served: Served, 
             "one goes on from there"
         )
     assert served.memory.alerts()[0].state == "acknowledged"
-    assert served.memory.log()[0][1:] == ("ann", "acknowledged alert", "4")
+    assert served.memory.log()[0][1:] == ("ann", "alert acknowledged", "4")
 
 
 @pytest.mark.parametrize("look", [LIGHT, PLAIN], ids=["script", "no script"])

@@ -13,7 +13,7 @@ from evenhand.core.window import Window
 from evenhand.monitor.capture.columns import Columns, needed, stored_name
 from evenhand.monitor.capture.durable import made
 from evenhand.monitor.capture.folder import GRACE_SECONDS, Folder, Sealed, opened, query, within
-from evenhand.monitor.capture.joining import Adding, Round, count_sealed, forget_counted, grown_rounds
+from evenhand.monitor.capture.joining import Adding, Round, compact_sealed, count_sealed, forget_counted, grown_rounds
 from evenhand.monitor.capture.journal import PREDICTIONS, SEGMENT_BYTES, TRUTH, Framed, Journal
 from evenhand.monitor.capture.records import Clock, Columned, arrow, ids, micros_of, now, plain, table_of, times
 from evenhand.monitor.capture.remembered import Remembered
@@ -126,6 +126,10 @@ class Capture:
         """Add what was sealed, and the truth that was joined, to a store, exactly once; gives the cells that grew."""
         ready, self._ready = self._ready, []
         return count_sealed(self._folder, self.monitor, self._journal, store, ready)
+
+    def compact(self) -> int:
+        """Merge small files of what is counted into larger ones; gives how many were made."""
+        return compact_sealed(self._folder, self.monitor)
 
     def cells_changed(self) -> list[Window]:
         """The cells that `counted` would add to, by new records or by truth of earlier ones; seals first.

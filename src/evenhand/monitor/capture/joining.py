@@ -134,9 +134,13 @@ def count_sealed(
             found.add(monitor, store)
             grown.update(found.cells)
             progress = keep(folder, dataclasses.replace(counting.progress, through=progress.target))
-        if grown:
-            compact_counted(folder, Columns(folder.columns), progress.through)
     return sorted(grown)
+
+
+def compact_sealed(folder: Folder, monitor: Monitor) -> int:
+    """Merge small files of counted records; gives how many files were made."""
+    with locked(folder.lock):
+        return compact_counted(folder, Columns(folder.columns), progress_of(folder, monitor).through)
 
 
 def grown_rounds(folder: Folder, monitor: Monitor, journal: Journal) -> list[Round]:

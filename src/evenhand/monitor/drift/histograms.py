@@ -1,7 +1,7 @@
 """Histograms: how often each column takes which values, overall and in each group; they add up like tallies."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,8 @@ EVERYBODY: Slice = (None, None)
 SAMPLE = 5_000
 # Groups of a facet beyond this many are not looked into, the smallest first.
 MOST_GROUPS = 50
+# Columns whose bins, crossed, are no more than this are counted together.
+MOST_TOGETHER = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,16 +99,30 @@ def histograms_of(
         key = expressions.cut(expressions.number(name), edges) if edges else expressions.column(name)
         keys[_axis(name)] = key
     crossed = [tuple(facets)] if len(facets) <= MOST_CROSSED else [(text,) for text in facets]
-    cubes = [(*map(facet_axis, chosen), _axis(name)) for name in there for chosen in crossed]
-    found = [
-        Cube.of(axes, columns)
-        for axes, columns in zip(cubes, frame.cells(keys, {}, cubes, monitor.audit.most_cells), strict=True)
-    ]
+    asked = [(chosen, names) for names in _together(frozen, there) for chosen in crossed]
+    cubes = [(*map(facet_axis, chosen), *map(_axis, names)) for chosen, names in asked]
     counts: dict[str, dict[Slice, Counts]] = {name: {} for name in frozen}
-    for axes, cube in zip(cubes, found, strict=True):
-        name = axes[-1].removeprefix("column ")
-        counts[name] |= _slices(cube, frozen[name], {text: facets[text] for text in facets if facet_axis(text) in axes})
+    cells = frame.cells(keys, {}, cubes, monitor.audit.most_cells)
+    for (chosen, names), axes, columns in zip(asked, cubes, cells, strict=True):
+        cube = Cube.of(axes, columns)
+        for name in names:
+            of_one = cube.marginal((*map(facet_axis, chosen), _axis(name)))
+            counts[name] |= _slices(of_one, frozen[name], {text: facets[text] for text in chosen})
     return Histograms(frozen, counts)
+
+
+def _together(binnings: Mapping[str, Binning], names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Columns that are counted in one cube, and added up afterwards: fewer cubes cost less than smaller ones."""
+    found: list[tuple[str, ...]] = []
+    cells = MOST_TOGETHER
+    for name in names:
+        cells *= binnings[name].size
+        if cells <= MOST_TOGETHER:
+            found[-1] = (*found[-1], name)
+        else:
+            found.append((name,))
+            cells = binnings[name].size
+    return found
 
 
 def binnings_of(frame: Frame, monitor: Monitor) -> dict[str, Binning]:

@@ -12,11 +12,15 @@ import evenhand
 ROOT = Path(evenhand.__file__).parent
 FLOORS = [
     {"core"},
-    {"sources", "models", "metrics", "renderers", "modalities", "explainers", "baselines", "stores"},
+    {
+        *("sources", "models", "metrics", "renderers", "modalities", "explainers", "baselines", "stores"),
+        *("subgroups", "mitigations"),
+    },
     {"counting", "measuring", "explaining"},
+    {"discovering"},
     {"flow"},
     {"parts"},
-    {"demo", "clarify", "monitor", "testing", "client"},
+    {"demo", "clarify", "monitor", "testing", "client", "mending"},
     {"server"},
     {"cli"},
 ]

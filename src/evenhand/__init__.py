@@ -34,12 +34,15 @@ if TYPE_CHECKING:
     from evenhand.core.monitor import Monitor
     from evenhand.core.outcome import Outcome
     from evenhand.core.report import Report
+    from evenhand.core.subgroup import Question
     from evenhand.core.tally import Tally, tally
     from evenhand.demo import demo_table
+    from evenhand.discovering import discover
     from evenhand.explaining import Request, explain
     from evenhand.explaining.games import explain_game
     from evenhand.flow import run
     from evenhand.measuring import measure
+    from evenhand.mending import mend
     from evenhand.modalities.detection import DetectionGame
     from evenhand.modalities.image import ImageGame
     from evenhand.modalities.series import SeriesGame
@@ -73,6 +76,7 @@ _HOMES = {
     "Monitor": "core.monitor",
     "Outcome": "core.outcome",
     "Parts": "parts",
+    "Question": "core.subgroup",
     "Report": "core.report",
     "Request": "explaining",
     "SeriesGame": "modalities.series",
@@ -83,11 +87,13 @@ _HOMES = {
     "UnreadableSource": "core.errors",
     "UntrustedModel": "core.errors",
     "demo_table": "demo",
+    "discover": "discovering",  # not a package of its own name, which would shadow the function
     "explain": "explaining",
     "explain_game": "explaining.games",
     "heat_picture": "renderers.heat",
     "load_model": "models",
     "measure": "measuring",
+    "mend": "mending",
     "metric": "core.metric",
     "read": "sources",
     "render": "renderers",
@@ -118,6 +124,7 @@ __all__ = [
     "Monitor",
     "Outcome",
     "Parts",
+    "Question",
     "Report",
     "Request",
     "SeriesGame",
@@ -128,11 +135,13 @@ __all__ = [
     "UnreadableSource",
     "UntrustedModel",
     "demo_table",
+    "discover",
     "explain",
     "explain_game",
     "heat_picture",
     "load_model",
     "measure",
+    "mend",
     "metric",
     "read",
     "render",

@@ -10,7 +10,9 @@ from evenhand.cli import (
     clarify_check,
     clarify_explainer,
     demo,
+    discover,
     explain,
+    mend,
     metrics,
     monitor,
     schema,
@@ -29,6 +31,8 @@ app = typer.Typer(
 )
 app.command("audit")(audit.audit)
 app.command("explain")(explain.explain)
+app.command("discover")(discover.discover)
+app.command("mend")(mend.mend)
 app.command("demo")(demo.demo)
 app.command("validate")(validate.validate)
 app.command("schema")(schema.schema)

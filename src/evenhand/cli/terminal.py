@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from evenhand.core.finding import Finding
     from evenhand.core.reasons import Reasons
     from evenhand.core.report import Report
+    from evenhand.core.subgroup import Discovery
     from evenhand.flow import Progress
 
 MARKS = {
@@ -117,6 +118,55 @@ def print_reasons(reasons: "Reasons") -> None:
         name = Text(visible(item.player)).append(visible(noted), style="dim")
         table.add_row(name, Text(bar, style="cyan"), f"{item.mean:.3g}", interval, f"{share:.1%}")
     console.print(table)
+
+
+def print_discovery(found: "Discovery", title: str, command: str) -> None:
+    """What a search for groups found: a table, a sentence for each group, and what to go on with."""
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from evenhand.renderers.discovered import headline, searched, unseen
+
+    console = Console(highlight=False)
+    console.print(Text(visible(title), style="bold"))
+    mark, colour = ("✗", "red") if found.subgroups else ("✓", "green")
+    console.print(Text(visible(f"{mark} {headline(found)}"), style=f"bold {colour}"))
+    if found.subgroups:
+        console.print()
+        console.print(_groups_table(found))
+        console.print()
+    for each in found.subgroups:
+        console.print(Padding(Text(visible(each.reading)), (0, 0, 0, 2)))
+    console.print()
+    for line in (searched(found), unseen(found), *found.notes):
+        console.print(Text(visible(line), style="dim"))
+    if found.subgroups:
+        console.print()
+        console.print(Text("Go on with:", style="bold"))
+        # One line, however wide the terminal is, so that it can be copied.
+        console.print(Text(visible(command)), soft_wrap=True)
+
+
+def _groups_table(found: "Discovery") -> object:
+    from rich.table import Table
+    from rich.text import Text
+
+    from evenhand.renderers.discovered import ends, gap, is_rate, written
+
+    rate = is_rate(found.question)
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
+    table.add_column("group", overflow="fold", ratio=1)
+    for name in ("rows", "here", "elsewhere", "points" if rate else "gap"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("interval", no_wrap=True)
+    for each in found.subgroups:
+        here, elsewhere = (written(value, rate=rate) for value in (each.value, each.elsewhere))
+        table.add_row(
+            Text(visible(each.group), style="bold"), f"{each.rows:,}", here, elsewhere,
+            Text(gap(each, rate=rate), style="red"), ends(each, rate=rate),
+        )  # fmt: skip
+    return table
 
 
 def _footnotes(report: "Report", hidden: int) -> Iterator[str]:

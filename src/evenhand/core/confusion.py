@@ -63,18 +63,43 @@ class Confusion:
 def grouped(groups: Array) -> tuple[tuple[str, ...], Array]:
     """The distinct texts of groups, sorted, and each row's place among them.
 
-    A few groups, which the first rows show, are told apart by comparing: sorting a million texts takes longer.
+    Texts are told apart by a number made of their characters, and the answer is compared with the texts: sorting a
+    million texts takes twenty times longer.
     """
-    texts = groups.astype(str)
-    names = np.unique(texts[:FIRST])
-    if len(names) <= FEW:
-        places = np.full(len(texts), -1)
-        for place, name in enumerate(names):
-            places[texts == name] = place
-        if not (places < 0).any():
-            return tuple(names.tolist()), places
-    names, places = np.unique(texts, return_inverse=True)
-    return tuple(names.tolist()), places
+    texts = np.ascontiguousarray(groups).astype(str, copy=False)
+    if not len(texts):
+        return (), np.zeros(0, np.int64)
+    numbers = _numbers(texts)
+    distinct, places = _placed(numbers)
+    rows = np.empty(len(distinct), np.int64)
+    rows[places] = np.arange(len(texts))
+    found = texts[rows]
+    if not (texts == found[places]).all():  # two texts of one number
+        names, places = np.unique(texts, return_inverse=True)
+        return tuple(names.tolist()), places
+    order = np.argsort(found)
+    return tuple(found[order].tolist()), np.argsort(order)[places]
+
+
+def _placed(numbers: Array) -> tuple[Array, Array]:
+    """The distinct numbers and each one's place; a few, which the first rows show, are found without a sort of all."""
+    distinct = np.unique(numbers[:FIRST])
+    if len(distinct) <= FEW:
+        places = np.searchsorted(distinct, numbers).clip(max=len(distinct) - 1)
+        if (distinct[places] == numbers).all():
+            return distinct, places
+    distinct = np.unique(numbers)
+    return distinct, np.searchsorted(distinct, numbers)
+
+
+def _numbers(texts: Array) -> Array:
+    """A number for each text: a polynomial in its characters, modulo 2^64."""
+    characters = texts.view(np.uint32).reshape(len(texts), -1)
+    found = np.zeros(len(texts), np.uint64)
+    for column in characters.T:
+        found *= np.uint64(0x9E3779B97F4A7C15)
+        found += column
+    return found
 
 
 def _share(part: Array, whole: Array) -> Array:

@@ -79,8 +79,10 @@ class Constraint:
 
     def _apart(self, rates: Array) -> Array:
         known = ~np.isnan(rates)
-        low = np.min(np.where(known, rates, np.inf), axis=-1)
-        high = np.max(np.where(known, rates, -np.inf), axis=-1)
+        # Where no group has the rate, nothing is apart.
+        any_known = known.any(axis=-1)
+        low = np.where(any_known, np.min(np.where(known, rates, np.inf), axis=-1), 1.0)
+        high = np.where(any_known, np.max(np.where(known, rates, -np.inf), axis=-1), 1.0)
         if self.form == "least":
             return np.asarray(1 - low)
         if self.form == "difference":

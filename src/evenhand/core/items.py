@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.core.condition import Among, Condition, Range
+from evenhand.core.condition import Among, Condition, Missing, Range
 from evenhand.core.group import Group
 
 Array = NDArray[Any]
@@ -23,6 +23,18 @@ class Coded:
     levels: tuple[Group, ...]
     codes: Array
     ordered: bool = False  # neighbouring levels of a number may be joined to a range
+
+    @property
+    def absent(self) -> Array:
+        """Which rows have no value."""
+        without = np.array([isinstance(level.condition, Missing) for level in self.levels], bool)
+        return np.asarray(without[self.codes])
+
+    def among(self, levels: Sequence[int]) -> Array:
+        """Which rows have one of these levels."""
+        chosen = np.zeros(len(self.levels), bool)
+        chosen[list(levels)] = True
+        return np.asarray(chosen[self.codes])
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +76,15 @@ class Pattern:
         """Which rows are meant, shape (rows,)."""
         found = np.ones(items.rows, bool)
         for column, levels in self.conditions:
-            found &= np.isin(items.columns[column].codes, levels)
+            found &= items.columns[column].among(levels)
+        return found
+
+    def apart(self, items: Items) -> Array:
+        """Which rows are known to be in the group's rest: some condition is false, not merely unknown."""
+        found = np.zeros(items.rows, bool)
+        for column, levels in self.conditions:
+            coded = items.columns[column]
+            found |= ~coded.among(levels) & ~coded.absent
         return found
 
 

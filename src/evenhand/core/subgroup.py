@@ -20,16 +20,18 @@ class Question(Fact):
 
 
 class Subgroup(Fact):
-    """One found group. `value` and `interval` come from rows that the search has not seen."""
+    """One found group. With halves, `value` and `interval` come from rows that the search has not seen."""
 
     group: str = Field(description="The text form, which audits, monitors and bounties take as it is.")
     found_by: Searcher
     rows: int
     share: float
     value: float
-    elsewhere: float = Field(description="The same outcome among all rows that are not in the group.")
+    elsewhere: float = Field(description="The same outcome among all rows known not to be in the group.")
     gap: float
     interval: Interval = Field(description="Of the gap; simultaneous over all groups that are reported.")
+    audited: float = Field(description="The outcome in the group over all rows, as an audit of the whole table has it.")
+    audited_elsewhere: float = Field(description="The same in the rest; the searched rows make the gap look larger.")
     p_value: float = Field(description="Of the gap, corrected for everything that was searched.")
     also: tuple[str, ...] = Field(default=(), description="Groups of nearly the same rows, folded into this one.")
     reading: str = Field(description="One sentence in plain words.")

@@ -1,6 +1,5 @@
 """Folding: of many finds that are much the same rows, the ones worth a sentence of their own."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,14 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.core.items import Candidate, Pattern, Search, Target
+from evenhand.discovering.gaps import Gap, gap, gap_of
 from evenhand.discovering.people import People
 
 Array = NDArray[Any]
 
 # Finds that share more of their rows than this (of all rows in either) are one group with several names.
 SAME = 0.8
-# What is left of a find without the rows of earlier ones must still differ by this many standard errors.
-STILL = 3.0
+# Finds that share half are not told apart by where a range is cut: the stronger one stands for both.
+NEARLY = 0.5
+# Finds weaker than this are what any search of noise comes with.
+WEAKEST = 2.0
+# A name with fewer conditions is preferred if the group differs almost as strongly.
+ALMOST = 0.95
 # Candidates looked at; weaker ones would have to differ from all of these.
 CANDIDATES = 400
 # The names of a group shown beside its first.
@@ -25,57 +29,90 @@ NAMES = 3
 
 @dataclass(eq=False)
 class Folded:
-    """A find, its gap where it was found, and other names of nearly the same rows."""
+    """A find, how strong it is and which way it differs where it was found, and other names of nearly the same rows."""
 
     pattern: Pattern
-    gap: float
+    score: float
+    gap: Gap
     holds: Array
     also: tuple[Pattern, ...] = ()
 
+    def take(self, other: Candidate, *, same: bool) -> None:
+        """Remember one more name, or make it the first where it is shorter and almost as strong."""
+        shorter = len(other.pattern.conditions) < len(self.pattern.conditions)
+        if same and shorter and other.score >= ALMOST * self.score and not self.also:
+            self.pattern, named = other.pattern, self.pattern
+        else:
+            named = other.pattern
+        self.also = (*self.also, named)[:NAMES]
 
-def folded(candidates: Sequence[Candidate], people: People, search: Search, most: int) -> list[Folded]:
-    """At most `most` finds, strongest first, that each say something the earlier ones do not."""
+
+def folded(candidates: Sequence[Candidate], people: People, search: Search, *, most: int, bar: float) -> list[Folded]:
+    """At most `most` finds, strongest first, that each say something the earlier ones do not.
+
+    What is left of a find without the rows of the earlier ones must still differ by `bar` standard errors.
+    """
     kept: list[Folded] = []
     covered = np.zeros(people.items.rows, bool)
     for each in candidates[:CANDIDATES]:
-        holds = each.pattern.holds(people.items)
-        same = next((other for other in kept if _shared(holds, other.holds) >= SAME), None)
-        if same is not None:
-            same.also = (*same.also, each.pattern)[:NAMES]
-            continue
-        if kept and not _new(holds, covered, kept, people.target, search):
-            continue
-        kept.append(Folded(each.pattern, _difference(people.target, holds, ~holds)[0], holds))
-        covered |= holds
-        if len(kept) == most:
+        if each.score < WEAKEST or len(kept) == most:
             break
+        holds = each.pattern.holds(people.items)
+        host = _nearest(kept, holds)
+        shared = 0.0 if host is None else _shared(holds, host.holds)
+        if host is not None and shared >= NEARLY:
+            host.take(each, same=shared >= SAME)
+        elif host is None or _new(holds, covered, host, people.target, search) >= bar:
+            found = gap(people.target, holds, each.pattern.apart(people.items), people.blocks)
+            kept.append(Folded(each.pattern, each.score, found, holds))
+            covered |= holds
     return kept
 
 
-def _new(holds: Array, covered: Array, kept: Sequence[Folded], target: Target, search: Search) -> bool:
-    """Whether the rows no earlier find has still differ, or the find is far worse than the one it is part of."""
+def _nearest(kept: Sequence[Folded], holds: Array) -> Folded | None:
+    return max(kept, key=lambda other: _shared(holds, other.holds), default=None)
+
+
+def standing(finds: Sequence[Folded], people: People, search: Search, *, bar: float) -> list[Folded]:
+    """The finds that still say something the earlier ones do not, among other rows than those they were found in."""
+    kept: list[Folded] = []
+    covered = np.zeros(people.items.rows, bool)
+    for each in finds:
+        holds = each.pattern.holds(people.items)
+        here = Folded(each.pattern, each.score, gap_of(people, each.pattern), holds)
+        host = _nearest(kept, holds)
+        if host is None or _new(holds, covered, host, people.target, search) >= bar:
+            kept.append(here)
+            covered |= holds
+    names = {each.pattern for each in kept}
+    return [each for each in finds if each.pattern in names]
+
+
+def _new(holds: Array, covered: Array, host: Folded, target: Target, search: Search) -> float:
+    """By how many standard errors the rows no earlier find has differ, or the find from the one it is part of.
+
+    Finds that overlap differ anew only by half as much as the first: less is the blurred edge of one group.
+    """
     alone = holds & ~covered
     if int((alone & target.counted).sum()) >= search.least_rows // 2:
-        return _sign(_difference(target, alone, ~holds & ~covered)[1], search) >= STILL
-    host = max(kept, key=lambda other: int((other.holds & holds).sum()))
-    gap, z = _difference(target, holds, host.holds & ~holds)
-    return _sign(z, search) >= STILL and abs(gap) >= abs(host.gap) / 2
+        found = gap(target, alone, ~holds & ~covered)
+    else:
+        found = gap(target, holds, host.holds & ~holds)
+    if _overlaps(holds, host.holds) and abs(found.size) < abs(host.gap.size) / 2:
+        return 0.0
+    return _towards(found.z, search)
 
 
-def _sign(z: float, search: Search) -> float:
+def _overlaps(first: Array, second: Array) -> bool:
+    """Whether they share half the rows of the smaller one."""
+    return 2 * int(np.count_nonzero(first & second)) >= min(int(np.count_nonzero(first)), int(np.count_nonzero(second)))
+
+
+def _towards(z: float, search: Search) -> float:
     return abs(z) if search.direction == 0 else z * search.direction
 
 
-def _difference(target: Target, first: Array, second: Array) -> tuple[float, float]:
-    """The gap of two sets of rows, and in standard errors."""
-    one, two = (target.values[target.counted & side] for side in (first, second))
-    if len(one) < 2 or len(two) < 2:
-        return 0.0, 0.0
-    gap = float(one.mean() - two.mean())
-    error = math.sqrt(float(np.var(one, ddof=1)) / len(one) + float(np.var(two, ddof=1)) / len(two))
-    return gap, gap / error if error > 0 else 0.0
-
-
 def _shared(first: Array, second: Array) -> float:
-    either = int((first | second).sum())
-    return int((first & second).sum()) / either if either else 0.0
+    both = int(np.count_nonzero(first & second))
+    either = int(np.count_nonzero(first)) + int(np.count_nonzero(second)) - both
+    return both / either if either else 0.0

@@ -6,7 +6,7 @@ import re
 import zlib
 
 from evenhand.core.errors import UnreadableSource
-from evenhand.core.reasons import Reasons
+from evenhand.core.finding import Fact
 from evenhand.core.report import Report
 
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
@@ -15,8 +15,8 @@ _PACKED = "zlib+base64"
 _MOST = 1 << 30  # bytes that a packed report may unfold to
 
 
-def plain(report: Report | Reasons) -> str:
-    """The report, or its reasons alone, without its defaults, as JSON that cannot end the element it stands in."""
+def plain(report: Fact) -> str:
+    """What a page is about, such as a report, without its defaults, as JSON that cannot end its own element."""
     return report.model_dump_json(exclude_defaults=True).translate(_ESCAPES)
 
 

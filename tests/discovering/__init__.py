@@ -1,0 +1,1 @@
+"""Tests of the search for groups and of what is left of its finds."""

@@ -264,7 +264,8 @@ def boosted(case: Case) -> Iterator[Candidate]:
     def make(constraints: Sequence[Constraint]) -> Candidate:
         model = FairBoostingClassifier(constraint=tuple(map(str, constraints)), trees=TREES, random_state=case.seed)
         model.fit(learner.matrix(people.columns), people.labels, facet=people.groups)
-        base = learner.boosted(model.ensemble_.booster, model.result_.trees, model._start)
+        grown: Any = model.ensemble_
+        base = learner.boosted(grown.booster, model.result_.trees, model._start)
         status = (
             "kept its bounds where it was fitted"
             if model.result_.kept

@@ -42,7 +42,7 @@ def expected(estimator: Any) -> dict[str, str]:
     return {}
 
 
-@parametrize_with_checks(SMALL, expected_failed_checks=expected)
+@parametrize_with_checks(SMALL, expected_failed_checks=expected)  # type: ignore[untyped-decorator]
 def test_estimator(estimator: Any, check: Callable[[Any], None]) -> None:
     check(estimator)
 

@@ -20,7 +20,9 @@ def facet_texts(facet: Any, rows: int) -> NDArray[np.str_]:
         return np.full(rows, EVERYONE)
     values = np.asarray(facet, dtype=object)
     if values.ndim not in (1, 2) or len(values) != rows:
-        raise DataError(f"facet has shape {values.shape} for {rows:,} rows; give one value, or one of each column, a row.")
+        raise DataError(
+            f"facet has shape {values.shape} for {rows:,} rows; give one value, or one of each column, a row."
+        )
     if values.ndim == 1:
         return np.array([_text(value) for value in values.tolist()], dtype=str)
     return np.array([" & ".join(map(_text, row)) for row in values.tolist()], dtype=str)

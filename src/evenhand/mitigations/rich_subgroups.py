@@ -169,8 +169,8 @@ def _result(oracles: Oracles, solved: Programme, chances: Array, auditor: _Audit
         )
         for pattern, row, before in zip(auditor.patterns, auditor.rows, auditor.before, strict=True)
     )
-    plain: Sequence[Any] = list(vars(mixed(oracles, solved, float("nan"), {})).values())
-    return RichMixture(*plain, named, worst)
+    plain: dict[str, Any] = vars(mixed(oracles, solved, float("nan"), {}))
+    return RichMixture(**plain, named=named, audited=worst)
 
 
 class RichSubgroupClassifier(MixtureClassifier):

@@ -8,7 +8,7 @@ import pytest
 import evenhand
 
 NAMES = [
-    "Audit", "AuditFile", "ColumnNotFound", "Command", "DataError", "DetectionGame", "Endpoint", "EvenhandError", "Explanation", "Facet", "Finding", "Game", "Group", "ImageGame", "MissingExtra", "Model", "ModelError", "Parts", "Report", "Request", "SeriesGame", "SpecError", "Tally", "TextGame", "Undefined", "UnreadableSource", "UntrustedModel", "demo_table", "explain", "explain_game", "heat_picture", "load_model", "measure", "metric", "read", "render", "render_instance", "run", "tally",
+    "Audit", "AuditFile", "Client", "ColumnNotFound", "Command", "DataError", "DetectionGame", "Endpoint", "EvenhandError", "Explanation", "Facet", "Finding", "Game", "Group", "ImageGame", "MissingExtra", "Model", "ModelError", "Monitor", "Outcome", "Parts", "Report", "Request", "SeriesGame", "SpecError", "Tally", "TextGame", "Undefined", "UnreadableSource", "UntrustedModel", "demo_table", "explain", "explain_game", "heat_picture", "load_model", "measure", "metric", "read", "render", "render_instance", "run", "tally",
 ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Small files become few larger ones, at every moment of which each record stands once."""
 
 import resource
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -131,3 +132,16 @@ def test_merged_files_are_forgotten_whole(tmp_path: Path) -> None:
     assert files(tmp_path) == [] and capture.frame(ALWAYS, labelled=False) is None
     folder = Folder(tmp_path, MONITOR.windows)
     assert folder.predictions(10**6) == [] and len(Columns(folder.columns).kinds) == 3
+
+
+def test_merged_files_are_merged_again(tmp_path: Path) -> None:
+    capture, store = opened(tmp_path, grace=0.3), Memory()
+    for number in range(4 * FEWEST):
+        send(capture, number)
+        merged_and_counted(capture, store)
+    assert len(rows(capture)) == 8 * FEWEST
+    time.sleep(0.5)  # nobody reads what was merged any more: files that were merged twice go together
+    send(capture, 4 * FEWEST)
+    merged_and_counted(capture, store)
+    assert len(rows(capture)) == 8 * FEWEST + 2
+    assert len(files(tmp_path)) < 4 * FEWEST

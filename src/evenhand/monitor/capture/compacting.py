@@ -37,9 +37,9 @@ def compact_counted(folder: Folder, columns: Columns, through: int) -> int:
 def _clear(files: Sequence[Sealed], grace: float) -> None:
     """Remove what has been part of another file for long, and what a write that died left."""
     until = time.time() - grace
-    for wide in files:
-        if wide.first == wide.number or wide.path.stat().st_mtime > until:
-            continue
+    # Looked at before any goes: a merged file may be part of another one itself.
+    merged = [file for file in files if file.first != file.number and file.path.stat().st_mtime <= until]
+    for wide in merged:
         for file in files:
             if wide.covers(file):
                 file.path.unlink(missing_ok=True)

@@ -58,11 +58,6 @@ def ks_distance(first: Counts, second: Counts) -> float:
     return float(np.abs(gaps).max(initial=0.0))
 
 
-def expected_psi(first: float, second: float, bins: int) -> float:
-    """The mean PSI of two samples of one distribution: (k-1)(1/n + 1/m), as PSI is near a chi-square (Yurdakul)."""
-    return (bins - 1) * (1 / first + 1 / second)
-
-
 def expected_js_distance(first: float, second: float, bins: int) -> float:
     """About the mean distance (base 2) of two samples of one distribution: the divergence is chi-square/8 in nats."""
     return math.sqrt((bins - 1) * (1 / first + 1 / second) / (8 * math.log(2)))

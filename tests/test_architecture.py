@@ -14,13 +14,13 @@ FLOORS = [
     {"core"},
     {
         *("sources", "models", "metrics", "renderers", "modalities", "explainers", "baselines", "stores"),
-        *("subgroups", "mitigations"),
+        *("subgroups", "mitigations", "certificates"),
     },
     {"counting", "measuring", "explaining"},
     {"discovering"},
     {"flow"},
     {"parts"},
-    {"demo", "clarify", "monitor", "testing", "client", "mending"},
+    {"demo", "clarify", "monitor", "testing", "client", "mending", "bounty"},
     {"server"},
     {"cli"},
 ]

@@ -54,7 +54,7 @@ def test_a_store_of_a_newer_version_is_refused_in_one_line(url: str) -> None:
         connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
     with pytest.raises(UnreadableSource) as refused:
         open_store(url)
-    assert "was written by a newer evenhand (schema '9999', and this one knows up to '0002')" in str(refused.value)
+    assert "was written by a newer evenhand (schema '9999', and this one knows up to '0003')" in str(refused.value)
     assert str(refused.value).endswith("upgrade evenhand.")
     assert "\n" not in str(refused.value)
 

@@ -74,7 +74,7 @@ def test_a_store_of_the_first_revision_is_brought_up_with_its_data(new_url: Call
         assert [job.ended for job in jobs] == [job.created if job.state == "failed" else None for job in jobs]
         _goes_on(store)
     with _engine(old).connect() as connection:
-        assert connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars().all() == ["0002"]
+        assert connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars().all() == ["0003"]
 
 
 def _goes_on(store: SQLStore) -> None:
@@ -112,7 +112,7 @@ def test_a_database_newer_than_the_program_is_one_line_at_the_terminal(url: str,
         )
         assert done.returncode == 1
         assert done.stderr.count("\n") == 1
-        assert "was written by a newer evenhand (schema '0099', and this one knows up to '0002')" in done.stderr
+        assert "was written by a newer evenhand (schema '0099', and this one knows up to '0003')" in done.stderr
         assert done.stderr.endswith("upgrade evenhand.\n")
     with pytest.raises(UnreadableSource):
         open_store(url)

@@ -6,6 +6,7 @@ import typer
 
 from evenhand.cli import (
     audit,
+    bounty,
     clarify,
     clarify_check,
     clarify_explainer,
@@ -42,6 +43,7 @@ clarify.app.command("check")(clarify_check.check)
 clarify.app.command("explainer")(clarify_explainer.clarify_explainer)
 app.add_typer(clarify.app, name="clarify")
 app.add_typer(monitor.app, name="monitor")
+app.add_typer(bounty.app, name="bounty")
 
 
 def main() -> None:

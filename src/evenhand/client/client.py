@@ -14,7 +14,7 @@ from evenhand.core.outcome import Outcome
 from evenhand.core.report import Report
 from evenhand.core.store import AlertState, JobState
 
-Scope = Literal["read", "submit", "admin"]
+Scope = Literal["read", "submit", "hunt", "admin"]
 
 _ADDRESS = "EVENHAND_SERVER"
 _KEY = "EVENHAND_KEY"

@@ -81,8 +81,9 @@ class Submission(Fact):
     team: str
     kind: Kind
     group: str = Field(description="The group's text form.")
-    digest: str = Field(description="SHA-256 of the group and the file, in hexadecimal.")
-    file: str = Field(default="", description="The name under which the file is kept.")
+    digest: str = Field(description="SHA-256 of kind, group and file, in hexadecimal.")
+    file: str = Field(default="", description="The name under which the file is kept: its SHA-256.")
+    name: str = Field(default="", description="The name that it was sent with, whose ending says what it is.")
     received: datetime
 
 

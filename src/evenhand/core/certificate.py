@@ -19,6 +19,7 @@ class Spent:
     budget: int
     accept_at_most: int
     number: int  # of the submission that is asked about, which settles what chance it meets
+    looks: int = 0  # rulings that looked at the hold-out so far (Ruling.looked), which Thresholdout counts
 
 
 class Ruling(Fact):
@@ -35,6 +36,8 @@ class Ruling(Fact):
     high: float
     rows: int
     discordant: int
+    looked: bool = False
+    """Whether Thresholdout had to look at the hold-out, of which it has accept_at_most looks."""
 
 
 class Checker(Protocol):

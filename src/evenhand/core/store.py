@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, get_args
 
+from evenhand.core.bounty import Bounty, State, Submission, Team, Verdict
 from evenhand.core.monitor import Monitor
 from evenhand.core.outcome import Outcome
 from evenhand.core.report import Report
@@ -77,10 +78,18 @@ class Key:
     id: int
     name: str
     prefix: str
-    scopes: tuple[Literal["read", "submit", "admin"], ...]
+    scopes: tuple[Literal["read", "submit", "hunt", "admin"], ...]
     created: datetime
     expires: datetime | None
     revoked: bool = False
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A submission of a bounty and, once it has ended, how."""
+
+    submission: Submission
+    verdict: Verdict | None
 
 
 class Store(Protocol):
@@ -168,6 +177,44 @@ class Store(Protocol):
 
     def jobs(self, *, states: Sequence[JobState] = (), most: int = 100) -> Sequence[Job]:
         """Jobs, latest first."""
+
+    def open_bounty(self, bounty: Bounty, *, invitation: str | None = None) -> None:
+        """Keep the rules, which do not change any more."""
+
+    def bounty(self, name: str) -> Bounty:
+        """The rules; raises DataError naming the bounties there are."""
+
+    def bounties(self) -> Sequence[str]:
+        """The names, sorted."""
+
+    def bounty_times(self, name: str) -> tuple[datetime, datetime | None]:
+        """When it was opened, and when it was ended."""
+
+    def end_bounty(self, name: str) -> None:
+        """Take no more submissions; those that wait are still judged."""
+
+    def invited(self, name: str, invitation: str) -> bool:
+        """Whether this is the invitation of the bounty."""
+
+    def join(self, bounty: str, team: str, key: int | None) -> Team:
+        """A new team, for which this API key speaks."""
+
+    def teams(self, bounty: str) -> Sequence[Team]:
+        """In the order in which they joined."""
+
+    def team_of(self, bounty: str, key: int) -> Team | None:
+        """The team that a key speaks for."""
+
+    def hand_in(self, bounty: str, submission: Submission) -> Submission:
+        """The next submission, with its number and time; the same one of a team again raises DataError."""
+
+    def end_submission(self, bounty: str, verdict: Verdict) -> bool:
+        """Keep a verdict, once; False where the submission had ended."""
+
+    def handed_in(
+        self, bounty: str, *, team: str | None = None, states: Sequence[State] = (), after: int = 0, most: int = 1000
+    ) -> Sequence[Handed]:
+        """The first `most` submissions with a number above `after`, in their order, with their verdicts."""
 
     def add_key(self, name: str, scopes: Sequence[str], expires: datetime | None) -> tuple[Key, str]:
         """A new API key, and its text, which is not kept."""

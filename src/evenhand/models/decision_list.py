@@ -4,7 +4,7 @@ Globus-Harris, Kearns and Roth (FAccT 2022), pointer decision lists: version t +
 group, whom another model (a leaf) or an earlier version (a pointer: a repair) answers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -60,29 +60,54 @@ class DecisionList(Fact):
         """One version more."""
         return DecisionList(nodes=(*self.nodes, node))
 
-    def leaves(self, groups: Sequence[Within], rows: int, *, version: int | None = None) -> Array:
-        """Which leaf answers each row: one sweep from the newest node down, for pointers only ever point back."""
-        at = np.full(rows, self.version if version is None else version)
-        leaf = np.zeros(rows, np.int64)
+    def at(self, version: int) -> "DecisionList":
+        """The list as it was at an older version; raises SpecError."""
+        if not 0 <= version <= self.version:
+            raise SpecError(f"There is no version {version}; the versions are 0 to {self.version}.")
+        return DecisionList(nodes=self.nodes[:version])
+
+    def leaves(
+        self,
+        groups: Sequence[Within],
+        rows: int,
+        *,
+        version: int | None = None,
+        knows: Mapping[int, Within] | None = None,
+    ) -> Array:
+        """Which leaf answers each row: one sweep from the newest node down, for pointers only ever point back.
+
+        `knows` tells of leaves that can answer some rows only: a row that its leaf does not know is answered as if
+        the node were not there. Versions, and what points to them, stay as they are.
+        """
+        at = np.full(rows, self.version if version is None else version, np.int32)
+        leaf = np.zeros(rows, np.int32)
         for place in range(int(at.max(initial=0)) - 1, -1, -1):
             here = np.flatnonzero(at == place + 1)
             if not len(here):
                 continue
             node = self.nodes[place]
-            inside = np.asarray(groups[node.group](here)).astype(bool)
             at[here] = place
+            inside = here[np.asarray(groups[node.group](here)).astype(bool)]
             if isinstance(node, ToVersion):
-                at[here[inside]] = node.version
-            else:
-                leaf[here[inside]] = node.leaf
-                at[here[inside]] = 0
+                at[inside] = node.version
+                continue
+            if knows is not None and node.leaf in knows:
+                inside = inside[np.asarray(knows[node.leaf](inside)).astype(bool)]
+            leaf[inside] = node.leaf
+            at[inside] = 0
         return leaf
 
     def answers(
-        self, groups: Sequence[Within], leaves: Sequence[Answering], rows: int, *, version: int | None = None
+        self,
+        groups: Sequence[Within],
+        leaves: Sequence[Answering],
+        rows: int,
+        *,
+        version: int | None = None,
+        knows: Mapping[int, Within] | None = None,
     ) -> Array:
         """The answer for each row; a leaf is asked for the rows that it answers, and no others."""
-        of = self.leaves(groups, rows, version=version)
+        of = self.leaves(groups, rows, version=version, knows=knows)
         out: Array | None = None
         for leaf in np.unique(of):
             here = np.flatnonzero(of == leaf)

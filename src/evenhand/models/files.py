@@ -1,14 +1,16 @@
 """Model files: the ending says how a file is loaded, and the first bytes must agree."""
 
+import json
 from pathlib import Path
 from typing import Any
 
-from evenhand.core.errors import MissingExtra, ModelError, UntrustedModel, suggestion
+from evenhand.core.errors import MissingExtra, ModelError, SpecError, UntrustedModel, suggestion
 from evenhand.models.boosters import from_booster, library_of, load_booster
 from evenhand.models.estimators import from_estimator
 from evenhand.models.functions import from_function
+from evenhand.models.listed import load_listed
 from evenhand.models.loaded import LoadedModel
-from evenhand.models.mended import NAME, load_mended
+from evenhand.models.mended import MOST_BYTES, NAME, load_mended
 from evenhand.models.onnx import from_onnx
 from evenhand.models.skops import load_skops
 
@@ -18,9 +20,9 @@ _ENDINGS = (".onnx", ".skops", *_TREES, *_PICKLES)
 
 
 def from_file(path: Path, *, trust_pickle: bool, classes: tuple[Any, ...] | None) -> LoadedModel:
-    """The model in this file, or the mended model in this folder."""
+    """The model in this file, or the mended model or decision list in this folder."""
     if (path / NAME).is_file():
-        return load_mended(path, lambda file: from_file(file, trust_pickle=False, classes=None))
+        return from_folder(path)
     if not path.is_file():
         beside = [file.name for file in path.parent.iterdir() if file.is_file()] if path.parent.is_dir() else []
         near = [name for name in sorted(beside) if name.lower().endswith(_ENDINGS)]
@@ -37,6 +39,34 @@ def from_file(path: Path, *, trust_pickle: bool, classes: tuple[Any, ...] | None
     if ending in _TREES:
         return load_booster(path, classes)
     return _from_object(load_skops(path), path, classes)
+
+
+def from_folder(folder: Path, *, version: int | None = None) -> LoadedModel:
+    """The mended model or the decision list in this folder, which may be asked for an older version.
+
+    Raises ModelError, and SpecError for a version that there is not.
+    """
+    if _kind(folder / NAME) == "decision list":
+        return load_listed(folder, _beside, version=version)
+    if version is not None:
+        raise SpecError(f"{str(folder)!r} holds no decision list, and other models have no versions; leave it out.")
+    return load_mended(folder, _beside)
+
+
+def _beside(file: Path) -> LoadedModel:
+    return from_file(file, trust_pickle=False, classes=None)
+
+
+def _kind(path: Path) -> str:
+    """The kind that a folder's model says it is; a mended model where it does not say."""
+    try:
+        held = json.loads(path.read_bytes()) if path.stat().st_size <= MOST_BYTES else {}
+    except (OSError, ValueError, RecursionError):
+        return "mended"
+    kind = held.get("kind", "mended") if isinstance(held, dict) else "mended"
+    if kind not in ("mended", "decision list"):
+        raise ModelError(f"{str(path)!r} is of the kind {str(kind)[:80]!r}; it is 'mended' or 'decision list'.")
+    return str(kind)
 
 
 def _from_object(model: Any, path: Path, classes: tuple[Any, ...] | None) -> LoadedModel:

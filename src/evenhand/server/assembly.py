@@ -14,7 +14,22 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from evenhand.core.errors import SpecError
 from evenhand.core.store import Store
 from evenhand.server import pages
-from evenhand.server.api import alerts, capture, health, jobs, keys, log, monitors, outcomes, reports, session, truth
+from evenhand.server.api import (
+    alerts,
+    bounties,
+    capture,
+    health,
+    hunting,
+    jobs,
+    keys,
+    log,
+    monitors,
+    outcomes,
+    reports,
+    session,
+    truth,
+)
+from evenhand.server.bounties import Bounties
 from evenhand.server.captures import Captures
 from evenhand.server.definitions import Definitions
 from evenhand.server.pages.errors import sorry, wants_page
@@ -30,7 +45,7 @@ from evenhand.server.security.sessions import OneTimeTokens, Sessions, secret_of
 from evenhand.server.services import Services
 from evenhand.server.settings import Settings
 
-_ROUTES = (monitors, capture, truth, outcomes, reports, alerts, jobs, keys, log, session, health)
+_ROUTES = (monitors, capture, truth, outcomes, reports, bounties, hunting, alerts, jobs, keys, log, session, health)
 _SAID = (
     "Capture predictions and their truth, and read what drifted. Send an API key in the header `X-API-Key`, or as"
     " `Authorization: Bearer`. Every error is a status and one line `detail`."
@@ -82,6 +97,7 @@ def _services(store: Store, home: Path, settings: Settings) -> Services:
         store=store, home=home, settings=settings, captures=Captures(home), parsers=Parsers(settings),
         keys=KeyRing(store), sessions=Sessions(secret_of(home), settings.session, Ended(home)),
         tokens=OneTimeTokens(), limiter=Limiter(settings.rates.burst), definitions=Definitions(store),
+        bounties=Bounties(store, home),
     )  # fmt: skip
 
 
@@ -92,5 +108,6 @@ def _lifespan(services: Services) -> Callable[[Any], AbstractAsyncContextManager
             yield
         finally:
             services.parsers.close()
+            services.bounties.close()
 
     return lifespan

@@ -6,6 +6,7 @@ from pathlib import Path
 from fastapi import Request
 
 from evenhand.core.store import Store
+from evenhand.server.bounties import Bounties
 from evenhand.server.captures import Captures
 from evenhand.server.definitions import Definitions
 from evenhand.server.parsing import Parsers
@@ -29,6 +30,7 @@ class Services:
     tokens: OneTimeTokens
     limiter: Limiter
     definitions: Definitions
+    bounties: Bounties
 
 
 def services_of(request: Request) -> Services:

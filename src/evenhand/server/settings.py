@@ -13,7 +13,7 @@ from evenhand.core.monitor import span
 from evenhand.core.yaml_text import read_yaml
 from evenhand.monitor.retention import Retention
 
-Scope = Literal["read", "submit", "admin"]
+Scope = Literal["read", "submit", "hunt", "admin"]
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -28,6 +28,9 @@ class Sizes(_Part):
     json_batch: int = Field(default=4 << 20, gt=0, description="Bytes of a batch of records as JSON.")
     report: int = Field(default=16 << 20, gt=0, description="Bytes of a report.json.")
     upload: int = Field(default=64 << 20, gt=0, description="Bytes of a Parquet, Arrow or JSON Lines file.")
+    payload: int = Field(
+        default=256 << 20, gt=0, description="Bytes of a file of a bounty, whose own limit may be smaller."
+    )
     parsed: int = Field(default=256 << 20, gt=0, description="Bytes of a file once it is a table.")
     rows: int = Field(default=2_000_000, gt=0, description="Rows of a file.")
     records: int = Field(default=10_000, gt=0, description="Records of a JSON batch.")
@@ -51,7 +54,18 @@ class Rates(_Part):
     key: float = Field(default=200.0, ge=0, description="For each key or session.")
     address: float = Field(default=200.0, ge=0, description="For each address.")
     refused: float = Field(default=0.5, ge=0, description="Wrong keys from one address.")
+    joins: float = Field(default=0.2, ge=0, description="New teams from one address.")
     burst: float = Field(default=2.0, gt=0, description="Seconds' worth of requests that may come at once.")
+
+
+class Hunting(_Part):
+    """What each team of a bounty may leave here before it is judged."""
+
+    waiting: int = Field(default=100, ge=1, description="Submissions that wait to be judged.")
+    files: int = Field(default=20, ge=1, description="Files that were sent and belong to no submission yet.")
+    at_once: int = Field(default=4, ge=1, description="Files that are being sent.")
+    hours: float = Field(default=24.0, gt=0, description="How long a file without a submission is kept.")
+    teams: int = Field(default=10_000, ge=1, description="Teams of one bounty.")
 
 
 class OpenId(_Part):
@@ -89,6 +103,7 @@ class Settings(_Part):
     sizes: Sizes = Sizes()
     parser: Parser = Parser()
     rates: Rates = Rates()
+    hunting: Hunting = Hunting()
     retention: Retention = Field(default=Retention(), description="How long what is over is kept.")
     openid: OpenId | None = None
 

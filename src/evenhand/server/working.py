@@ -1,4 +1,4 @@
-"""Working: the process beside a server that runs monitors and sends alerts, so that none of it holds up a request.
+"""Working: the process beside a server that runs monitors, judges bounties and sends alerts, holding up no request.
 
 Run as `python -m evenhand.server.working`. What to do is a line of JSON on stdin; when stdin ends, so does it.
 """
@@ -37,6 +37,7 @@ class Errand:
     reach: Sequence[str] = ()
     programs: Sequence[str] = ()
     retention: Mapping[str, str | None] = field(default_factory=dict)
+    lease: float = 60.0  # seconds until another worker takes up what one that died was doing
 
 
 @contextmanager
@@ -112,21 +113,24 @@ def main() -> None:
 
 
 def work(errand: Errand, stop: threading.Event) -> None:
-    """Run monitors and send alerts until `stop` is set; a job that takes longer is left to another's lease."""
+    """Do jobs and send alerts until `stop` is set; a job that takes longer is left to another's lease."""
     from evenhand.monitor.jobs import Worker
     from evenhand.monitor.retention import Retention
+    from evenhand.server.judging import KIND, Judging, Waiting
     from evenhand.stores import open_store
 
-    store = open_store(errand.store)
-    worker = Worker(store, Path(errand.home), retention=Retention.model_validate(errand.retention))
-    tasks = (worker.work, partial(_deliver, store, errand))
+    store, home = open_store(errand.store), Path(errand.home)
+    judging = Judging(store, home, stop)
+    kept = Retention.model_validate(errand.retention)
+    worker = Worker(store, home, lease=errand.lease, handlers={KIND: judging}, retention=kept)
+    tasks = (worker.work, partial(_deliver, store, errand), Waiting(store).watch)
     threads = [threading.Thread(target=task, args=(stop,), daemon=True) for task in tasks]
     for thread in threads:
         thread.start()
     while not stop.wait(1):
         pass
     for thread in threads:
-        thread.join(STOP_SECONDS / 2 - 1)
+        thread.join(STOP_SECONDS / 3 - 1)
 
 
 def _until_alone(stop: threading.Event) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import ValidationError
 
+from evenhand.core.bounty import Bounty, Submission, Verdict
 from evenhand.core.errors import DataError, EvenhandError, suggestion
 from evenhand.core.monitor import NAME, Monitor
 from evenhand.core.outcome import Outcome
@@ -23,7 +24,11 @@ from evenhand.stores.tables import log
 Record = tuple[str, Mapping[str, Any]]
 _AT_ONCE = 200
 # These become folders.
-_MONITORS = {(kind, "name" if kind == "monitors" else "monitor") for kind in EXPORTED}
+_FOLDERS = {
+    ("monitors", "name"),
+    ("bounties", "name"),
+    *((kind, name) for kind in EXPORTED for name in ("monitor", "bounty")),
+}
 
 
 def _object(text: str) -> None:
@@ -38,6 +43,9 @@ _CONTENTS: dict[tuple[str, str], Callable[[str], Any]] = {
     ("outcomes", "outcome"): Outcome.model_validate_json,
     ("outcomes", "report"): Report.from_json,
     ("reports", "report"): Report.from_json,
+    ("bounties", "definition"): Bounty.model_validate_json,
+    ("submissions", "submission"): Submission.model_validate_json,
+    ("submissions", "verdict"): Verdict.model_validate_json,
     ("jobs", "payload"): _object,
     ("jobs", "result"): _object,
 }
@@ -113,8 +121,8 @@ def _value(kind: str, column: sa.Column[Any], value: Any) -> Any:
         raise ValueError(f"{column.name} is {str(value)[:40]!r}; allowed are {', '.join(column.info['allowed'])}.")
     if isinstance(column.type, Moment):
         return moment(value)
-    if (kind, column.name) in _MONITORS and NAME.fullmatch(value) is None:
-        raise ValueError(f"{column.name} is {value[:40]!r}, which is no name of a monitor.")
+    if (kind, column.name) in _FOLDERS and NAME.fullmatch(value) is None:
+        raise ValueError(f"{column.name} is {value[:40]!r}, which is no name.")
     if (kind, column.name) in _CONTENTS:
         _CONTENTS[kind, column.name](value)
     return value

@@ -14,7 +14,7 @@ from evenhand.core.store import Key
 from evenhand.stores.database import Database, require_row
 from evenhand.stores.tables import keys
 
-SCOPES = ("read", "submit", "admin")
+SCOPES = ("read", "submit", "hunt", "admin")
 _MARK = "evenhand_"  # lets scanners find keys that were published by mistake
 _PREFIX = len(_MARK) + 8
 _LONGEST = 200

@@ -1,7 +1,8 @@
-"""The store of monitors, whole: every part over one database."""
+"""The store of monitors and bounties, whole: every part over one database."""
 
 from evenhand.core.store import Store
 from evenhand.stores.alerts import Alerts
+from evenhand.stores.bounties import Bounties
 from evenhand.stores.cells import Cells
 from evenhand.stores.deliveries import Deliveries
 from evenhand.stores.exporting import Exporting
@@ -16,7 +17,8 @@ from evenhand.stores.reports import Reports
 
 
 class SQLStore(
-    Monitors, Cells, Outcomes, Reports, Alerts, Deliveries, Jobs, Keys, Log, Pruning, Exporting, Importing, Store
+    Monitors, Cells, Outcomes, Reports, Alerts, Deliveries, Jobs, Bounties, Keys, Log, Pruning, Exporting,
+    Importing, Store
 ):  # fmt: skip
     """A store in SQLite or PostgreSQL; threads and processes may share it. `close` it when done."""
 

@@ -4,6 +4,7 @@ from typing import Any, get_args
 
 import sqlalchemy as sa
 
+from evenhand.core.bounty import State as SubmissionState
 from evenhand.core.store import AlertState, Counted, JobState
 from evenhand.stores.columns import Line, Moment, Name, Number
 
@@ -25,6 +26,10 @@ def _number() -> sa.Column[int]:
 
 def _monitor(**options: Any) -> sa.Column[str]:
     return sa.Column("monitor", Name, sa.ForeignKey(PREFIX + "monitors.name", ondelete="CASCADE"), **options)
+
+
+def _bounty(**options: Any) -> sa.Column[str]:
+    return sa.Column("bounty", Name, sa.ForeignKey(PREFIX + "bounties.name", ondelete="CASCADE"), **options)
 
 
 def _state(name: str, allowed: tuple[str, ...], **options: Any) -> sa.Column[str]:
@@ -92,6 +97,19 @@ keys = _table(
     _text("scopes"), _moment("created"), _moment("expires", nullable=True),
     sa.Column("revoked", sa.Boolean, nullable=False),
 )  # fmt: skip
+bounties = _table(
+    "bounties", sa.Column("name", Name, primary_key=True), _text("definition"), _moment("opened"),
+    _moment("ended", nullable=True), _text("invitation", nullable=True),
+)  # fmt: skip
+teams = _table(
+    "teams", _bounty(primary_key=True), sa.Column("name", Name, primary_key=True), _moment("joined"),
+    sa.Column("key", Number),
+)  # fmt: skip
+submissions = _table(
+    "submissions", _bounty(primary_key=True), sa.Column("number", Number, primary_key=True, autoincrement=False),
+    sa.Column("team", Name, nullable=False), _text("digest"), _text("submission"),
+    _state("state", get_args(SubmissionState)), _text("verdict", nullable=True),
+)  # fmt: skip
 log = _table("log", _number(), _moment("at"), _text("who"), _text("what"), _text("about"))
 
 
@@ -105,3 +123,6 @@ _index("alerts_one", alerts.c.monitor, alerts.c.subject, only=UNRECOVERED, uniqu
 _index("deliveries_due", deliveries.c.next_try, only="state = 'waiting'")
 _index("jobs_one", jobs.c.key, only=UNFINISHED, unique=True)
 _index("jobs_free", jobs.c.id, only="state IN ('waiting', 'running')")
+sa.Index(PREFIX + "submissions_once", submissions.c.bounty, submissions.c.team, submissions.c.digest, unique=True)
+sa.Index(PREFIX + "teams_keys", teams.c.bounty, teams.c.key, unique=True)
+_index("submissions_waiting", submissions.c.bounty, submissions.c.number, only="state = 'waiting'")

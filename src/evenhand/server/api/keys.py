@@ -22,7 +22,7 @@ class NewKey(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     name: Line = Field(examples=["scoring service"])
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=3)] = Field(examples=[["submit"]])
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)] = Field(examples=[["submit"]])
     expires: Moment | None = Field(default=None, description="By default never.")
 
 

@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from evenhand.server.problems import Refused, problems
-from evenhand.server.security.access import Caller, Reader, address_of, by_key, check_rate
+from evenhand.server.security.access import Caller, Onlooker, address_of, by_key, check_rate
 from evenhand.server.security.opening import end_session, open_session
 from evenhand.server.security.origins import check_origin
 from evenhand.server.security.sessions import COOKIE
@@ -32,7 +32,7 @@ class Who(BaseModel):
 
 
 @router.get("/api/session", summary="Who I am")
-def me(caller: Reader) -> Who:
+def me(caller: Onlooker) -> Who:
     """The holder of the key or session."""
     return Who(name=caller.name, scopes=sorted(caller.scopes))
 

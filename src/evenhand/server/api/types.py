@@ -12,6 +12,8 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 LARGEST = 2**31 - 1
 
 MonitorName = Annotated[str, Path(pattern=_NAME, description="A monitor's name.", examples=["loans"])]
+BountyName = Annotated[str, Path(pattern=_NAME, description="A bounty's name.", examples=["loans"])]
+TeamName = Annotated[str, Field(pattern=_NAME, description="A team's name.", examples=["A"])]
 Number = Annotated[int, Path(ge=1, le=LARGEST, description="A number that the API gave.", examples=[7])]
 # One line of text: no control characters, so that logs and databases of every kind take it.
 Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]

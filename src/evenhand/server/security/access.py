@@ -57,15 +57,16 @@ async def caller_of(
     return caller
 
 
-def needs(scope: Scope) -> Callable[..., Coroutine[Any, Any, Caller]]:
-    """A dependency that lets only callers pass who may do this."""
+def needs(*scopes: Scope) -> Callable[..., Coroutine[Any, Any, Caller]]:
+    """A dependency that lets only callers pass who may do one of these."""
+    wanted = " or ".join(map(repr, scopes))
 
     async def passing(caller: Annotated[Caller | None, Depends(caller_of)]) -> Caller:
         if caller is None:
             raise Refused(401, "This needs an API key in the header X-API-Key, or a session.", _CHALLENGE)
-        if not caller.may(scope):
+        if not any(caller.may(scope) for scope in scopes):
             held = ", ".join(sorted(caller.scopes)) or "nothing"
-            raise Refused(403, f"This needs the scope {scope!r}; yours is: {held}.")
+            raise Refused(403, f"This needs the scope {wanted}; yours is: {held}.")
         return caller
 
     return passing
@@ -112,4 +113,7 @@ def check_rate(services: Services, name: str, rate: float) -> None:
 
 Reader = Annotated[Caller, Depends(needs("read"))]
 Submitter = Annotated[Caller, Depends(needs("submit"))]
+Onlooker = Annotated[Caller, Depends(needs("read", "submit", "hunt"))]
+Hunter = Annotated[Caller, Depends(needs("hunt", "submit"))]
+Stranger = Annotated[Caller | None, Depends(caller_of)]
 Admin = Annotated[Caller, Depends(needs("admin"))]

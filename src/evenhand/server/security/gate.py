@@ -82,6 +82,8 @@ class Gate:
             and path.endswith(("/predictions", "/truth"))
         ):
             return sizes.upload
+        if scope["method"] == "PUT" and path.startswith("/api/bounties/") and path.endswith("/payloads"):
+            return sizes.payload
         return sizes.report if path.startswith("/api/reports") or path.endswith("/baseline") else sizes.body
 
 

@@ -1,0 +1,20 @@
+"""evenhand bounty: anyone may prove a model wrong — open a bounty, hunt in it, and keep what it made better."""
+
+import typer
+
+from evenhand.cli import bounty_after, bounty_check, bounty_create, bounty_hunt, bounty_show, bounty_submit
+
+app = typer.Typer(
+    help="Bias bounties: anyone may prove the model wrong for a group of people, and the model gets better.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.command("create")(bounty_create.create)
+app.command("check")(bounty_check.check)
+app.command("hunt")(bounty_hunt.hunt)
+app.command("submit")(bounty_submit.submit)
+app.command("show")(bounty_show.show)
+app.command("list")(bounty_show.list_)
+app.command("submissions")(bounty_show.submissions)
+app.command("end")(bounty_after.end)
+app.command("replay")(bounty_after.replay)

@@ -1,0 +1,74 @@
+"""evenhand bounty show, list and submissions: how a bounty stands, for its owner or for a team."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evenhand.cli.bounty_places import Home, KeyFile, Names, StoreUrl, asked, kept
+from evenhand.cli.terminal import say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from evenhand.bounty.contest import Contest
+
+Most = Annotated[int, typer.Option(min=1, help="How many of the latest to show.")]
+
+
+def show(
+    names: Names, most: Most = 10, key_file: KeyFile = None, home: Home = None, store_url: StoreUrl = None
+) -> None:
+    """Show what remains, who leads and what was found; of a bounty of this machine also what its owner may see."""
+    from evenhand.cli.bounty_print import print_contest
+
+    address, name = asked(names)
+    contest = _here(name, home, store_url) if address is None else _there(address, name, key_file)
+    print_contest(contest, most=most)
+
+
+def submissions(
+    names: Names,
+    team: Annotated[str | None, typer.Option(help="Only those of one team.")] = None,
+    most: Most = 100,
+    key_file: KeyFile = None,
+    home: Home = None,
+    store_url: StoreUrl = None,
+) -> None:
+    """List what was handed in, latest first, and how it ended; on a server, what the key's team handed in."""
+    from evenhand.cli.bounty_print import print_told
+
+    address, name = asked(names)
+    if address is None:
+        print_told(_here(name, home, store_url, feed=most, team=team).feed)
+        return
+    raise NotImplementedError
+
+
+def list_(home: Home = None, store_url: StoreUrl = None) -> None:
+    """Name the bounties of this machine, and what became of them."""
+    from evenhand.cli.bounty_places import home_of
+
+    store, _ = home_of(store_url, home)
+    for name in store.bounties():
+        opened, ended = store.bounty_times(name)
+        accepted = len(store.handed_in(name, states=("accepted",)))
+        over = f", ended {ended:%Y-%m-%d}" if ended is not None else ""
+        say(f"{name}: opened {opened:%Y-%m-%d}{over}; {accepted} finds")
+    if not store.bounties():
+        say("There are no bounties yet: `evenhand bounty create` opens one.")
+
+
+def _here(
+    name: str, home: "Path | None", store_url: str | None, *, feed: int = 1, team: str | None = None
+) -> "Contest":
+    from evenhand.bounty.sandbox import Sandbox
+    from evenhand.bounty.scoreboard import Scoreboard
+
+    place = kept(name, store_url, home)
+    place.store.bounty(name)
+    with Sandbox() as sandbox:
+        return Scoreboard(place.store, place.folder, sandbox).contest(owner=True, feed=feed, team=team)
+
+
+def _there(address: str, name: str, key_file: "Path | None") -> "Contest":
+    raise NotImplementedError

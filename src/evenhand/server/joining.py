@@ -1,0 +1,68 @@
+"""Joining: a team enters a bounty with its API key, or with the invitation for a new one."""
+
+from fastapi import Request
+
+from evenhand.core.bounty import Team
+from evenhand.core.errors import DataError
+from evenhand.core.store import Store
+from evenhand.server.problems import Refused
+from evenhand.server.security.access import Caller, address_of, check_rate
+from evenhand.server.services import Services, services_of
+
+
+def joined(
+    request: Request, name: str, team: str, invitation: str | None, caller: Caller | None
+) -> tuple[Team, str | None]:
+    """The new team, and the text of its key where that is new; raises Refused."""
+    services = services_of(request)
+    services.bounties.rules(name)
+    may_hunt = caller is not None and caller.key is not None and (caller.may("hunt") or caller.may("submit"))
+    if not may_hunt and not (caller is not None and caller.may("admin")):
+        _check_invitation(request, services, name, invitation)
+    if caller is None or not caller.may("admin"):
+        check_rate(services, f"joins {address_of(request)}", services.settings.rates.joins)
+    why = services.bounties.over(name)
+    if why is not None:
+        raise Refused(409, why)
+    _check_name(services, name, team)
+    who = caller.name if caller is not None else f"team {team}"
+    if may_hunt and caller is not None:
+        found, text = _entered(services.store, name, team, caller.key), None
+    else:
+        found, text = _with_new_key(services, name, team)
+    services.store.note(who, "joined a bounty", f"{name} {team}")
+    return found, text
+
+
+def _check_invitation(request: Request, services: Services, name: str, invitation: str | None) -> None:
+    """Raise Refused where a stranger has none, or another one; guesses are counted."""
+    if invitation is None:
+        raise Refused(401, "Joining needs an API key with the scope 'hunt', or the invitation of the bounty.")
+    check_rate(services, f"guesses {address_of(request)}", services.settings.rates.refused)
+    if not services.store.invited(name, invitation):
+        raise Refused(403, f"This is not the invitation of the bounty {name!r}; ask its owner.")
+
+
+def _check_name(services: Services, name: str, team: str) -> None:
+    known = [each.name for each in services.store.teams(name)]
+    if len(known) >= services.settings.hunting.teams:
+        raise Refused(409, f"The bounty {name!r} has {len(known):,} teams, as many as it can have.")
+    same = next((each for each in known if each.lower() == team.lower()), None)
+    if same is not None:
+        raise Refused(409, f"The team {same!r} is in {name!r} already; take another name.")
+
+
+def _entered(store: Store, name: str, team: str, key: int | None) -> Team:
+    try:
+        return store.join(name, team, key)
+    except DataError as error:
+        raise Refused(409, str(error)) from None
+
+
+def _with_new_key(services: Services, name: str, team: str) -> tuple[Team, str]:
+    key, text = services.store.add_key(f"{name} {team}", ("hunt",), None)
+    try:
+        return _entered(services.store, name, team, key.id), text
+    except Refused:
+        services.store.revoke(key.id)
+        raise

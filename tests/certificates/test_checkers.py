@@ -137,7 +137,7 @@ def test_differences_that_are_none_are_refused(name: CheckerName, differences: l
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_ruling_survives_json_however_little_there_is(name: CheckerName) -> None:
-    ruling = of(name).rule(np.ones(1), spending(accepted=1000), seen=np.ones(1))
+    ruling = of(name).rule(np.ones(1), spending(accepted=1000, budget=10**6), seen=np.ones(1))
     assert (ruling.bar, ruling.accepted, ruling.confidence) == (1.0, False, 0.0)
     assert Ruling.model_validate(json.loads(ruling.model_dump_json())) == ruling
 

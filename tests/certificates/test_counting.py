@@ -24,7 +24,8 @@ def test_a_kept_fold_meets_no_more_questions_than_are_counted(budget: int) -> No
         there_are = sum(sum(bits) == accepted for bits in asked)
         counted = math.exp(Counting(delta=0.05).log_questions(spent(accepted, budget)))
         assert there_are == math.comb(budget, accepted + 1)
-        assert there_are <= counted * (1 + 1e-12)
+        assert there_are <= counted * (1 + 1e-9)
+        assert accepted + 1 > max(budget // 2, 1) or counted <= there_are * (1 + 1e-9)
 
 
 @given(st.integers(1, 10**9), st.floats(1e-6, 0.99), st.booleans())
@@ -39,7 +40,9 @@ def test_errors_of_all_questions_sum_to_delta(budget: int, delta: float, fresh: 
 def test_nothing_underflows() -> None:
     log_error = Counting(delta=0.01).log_error(spent(1000, 10**9))
     assert math.exp(log_error) == 0
-    assert log_error == pytest.approx(math.log(0.01) - math.log(1001 * 1002) - 1001 * math.log(1e9))
+    assert log_error == pytest.approx(
+        math.log(0.01) - math.log(1001 * 1002) - 1001 * math.log(1e9) + math.lgamma(1002), rel=1e-4
+    )
     # The tail of a normal variable is about exp(-z^2/2)/(z sqrt(2 pi)).
     z = normal_quantile(log_error)
     assert -z * z / 2 - math.log(z * math.sqrt(2 * math.pi)) == pytest.approx(log_error, rel=1e-6)

@@ -60,6 +60,7 @@ def built(
         yield house
     finally:
         app.state.services.parsers.close()
+        app.state.services.bounties.close()
 
 
 @pytest.fixture
@@ -77,6 +78,13 @@ class Served:
 @pytest.fixture
 def served(house: House) -> Iterator[Served]:
     """The same behind uvicorn on a free port of this machine."""
+    with behind_a_socket(house) as found:
+        yield found
+
+
+@contextmanager
+def behind_a_socket(house: House) -> Iterator[Served]:
+    """An application behind uvicorn."""
     import uvicorn
 
     config = uvicorn.Config(house.app, port=0, log_level="warning", ws="none")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from evenhand.client import Client, Refusal
 from evenhand.core.errors import DataError, SpecError
 from evenhand.core.monitor import Monitor
 from evenhand.monitor.jobs import Worker
+from tests.bounty.opened import WRONGED, answers, open_bounty
 from tests.server.conftest import LOANS, Served, records
 
 # A browser's way in and out, which needs cookies.
@@ -71,6 +73,7 @@ def everything(client: Client, served: Served) -> None:
     assert [each["state"] for each in client.jobs()] == ["cancelled", "done"]
     _alerts(client, house.store)
     _reports(client)
+    _bounties(client, served)
     made, text = client.make_key("reader", ("read",))
     with Client(served.address, key=text) as reader:
         assert reader.who() == {"name": "key reader", "scopes": ["read"]}
@@ -79,6 +82,26 @@ def everything(client: Client, served: Served) -> None:
     assert [each["revoked"] for each in known if each["id"] == made] == [True]
     assert client.log(most=1)[0]["what"] == "revoked a key"
     assert "evenhand_" in client.metrics()
+
+
+def _bounties(client: Client, served: Served) -> None:
+    house = served.house
+    open_bounty(house.store, house.home, "loans-b")
+    assert client.bounties() == ["loans-b"]
+    assert client.bounty("loans-b")["version"] == 0
+    assert client.join("loans-b", "owners") is None
+    assert [each["team"] for each in client.teams("loans-b")] == ["owners"]
+    with tempfile.TemporaryDirectory() as folder:
+        assert [file.name for file in client.download("loans-b", folder)] == ["public.parquet", "hidden.parquet"]
+        assert client.submit("loans-b", WRONGED, predictions=answers(house.home, "loans-b"))["number"] == 1
+        assert client.submission("loans-b", 1)["state"] == "waiting"
+        assert [each["number"] for each in client.submissions("loans-b")] == [1]
+        assert client.contest("loans-b")["left"]["waiting"] == 1
+        assert [each["kind"] for each in client.export("loans-b")] == ["bounty", "team", "submission", "contest"]
+        assert client.model("loans-b", f"{folder}/model.zip", version=0).is_file()
+    assert client.end("loans-b")["ended"] is not None
+    (waiting,) = client.jobs(states=("waiting",))
+    client.cancel(waiting["id"])
 
 
 def _monitors(client: Client) -> None:

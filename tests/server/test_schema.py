@@ -27,7 +27,7 @@ def test_every_route_is_described(house: House) -> None:
     assert "HTTPValidationError" not in document["components"]["schemas"]
 
 
-NO_BODY = {"/api/alerts/{number}/acknowledge", "/api/jobs/{number}/cancel"}
+NO_BODY = {"/api/alerts/{number}/acknowledge", "/api/jobs/{number}/cancel", "/api/bounties/{name}/end"}
 
 
 @pytest.mark.slow

@@ -62,12 +62,13 @@ def group_errors(
 ) -> tuple[GroupError, ...]:
     """The errors of each group, from the loss of each row before and now."""
     return tuple(
-        _error(facet, str(group), loss, base[mask], now[mask])
+        group_error(facet, str(group), loss, base[mask], now[mask])
         for (facet, group), mask in zip(groups, masks, strict=True)
     )
 
 
-def _error(facet: str, group: str, loss: Loss, base: Array, now: Array) -> GroupError:
+def group_error(facet: str, group: str, loss: Loss, base: Array, now: Array) -> GroupError:
+    """The errors of one group, from the loss of each of its rows before and now."""
     if not len(now):
         return GroupError(facet=facet, group=group, rows=0, base=None, now=None, interval=None, change=None,
                           change_interval=None)  # fmt: skip

@@ -1,5 +1,6 @@
 """Opening: a table with labels and a model become a bounty — a folder of the owner's, and files for hunters."""
 
+import secrets
 import shutil
 import tempfile
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from evenhand.core.chance import chance
 from evenhand.core.errors import ColumnNotFound, DataError, EvenhandError, SpecError
 from evenhand.core.facet import Facet
 from evenhand.core.frame import Frame
+from evenhand.core.loss import Loss
 from evenhand.core.values import Value, normalised
 from evenhand.models import load_model
 from evenhand.models.answering import AnsweringName
@@ -91,6 +93,14 @@ def opened_in(folder: Path, opening: Opening) -> Opened:
     return Opened(bounty, (sizes[0], sizes[1], sizes[2]), notes)
 
 
+def _unsaid(opening: Opening) -> dict[str, Any]:
+    """Rules that nobody named: a secret seed, and a checker that rare disasters cannot deceive (see bounty-proofs)."""
+    loss = Loss.model_validate(opening.rules.get("loss", Loss()))
+    counts = loss.of_labels or loss.name == "top"
+    # Who knows the seed knows which rows prove, and Thresholdout's noise; it is never told.
+    return {"seed": secrets.randbits(62), "checker": "paired-z" if counts else "bernstein"}
+
+
 def _rules(frame: Frame, opening: Opening) -> Bounty:
     identity = opening.identity or "id"
     for name in (
@@ -111,7 +121,7 @@ def _rules(frame: Frame, opening: Opening) -> Bounty:
         raise SpecError("No column is left that groups could be made of; name some with --feature.")
     fields = {"name": opening.name, "label": opening.label, "identity": identity, "features": features}
     try:
-        bounty = Bounty.model_validate(fields | opening.rules)
+        bounty = Bounty.model_validate(_unsaid(opening) | fields | opening.rules)
     except ValidationError as error:
         raise SpecError(f"No bounty can have these rules: {first_fault(error)}.") from None
     for text in bounty.facets:

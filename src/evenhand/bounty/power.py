@@ -36,10 +36,12 @@ def provable(bounty: Bounty, rows: int, *, right: float = 1.0) -> tuple[tuple[in
         for accepted in found
     ]
     least = [_least(ruler, each, rows, right) for each in spent]
+    # Whatever they gain, fewer rows are never enough.
+    fewest = max(bounty.least_rows, getattr(ruler, "least_discordant", 0))
     lines = []
     for share in SHARES:
         here = round(share * rows)
-        gains = tuple(_within(gain, share, here, right, bounty.least_rows) for gain in least)
+        gains = tuple(_within(gain, share, here, right, fewest) for gain in least)
         lines.append(Provable(share, here, gains))
     return found, tuple(lines)
 

@@ -19,8 +19,8 @@ from evenhand.bounty.contest import Contest, Find, GroupError, Left, Moment, Sta
 from evenhand.bounty.heating import Heat
 from evenhand.bounty.holdout import BOARD, CHECK, REPAIR, opened
 from evenhand.bounty.judge import FULL, SPENT
-from evenhand.bounty.owning import Owned
 from evenhand.bounty.merging import Merged, Merging
+from evenhand.bounty.owning import Owned
 from evenhand.bounty.sandbox import Sandbox
 from evenhand.bounty.usage import features_of
 from evenhand.core.bounty import Submission, Verdict
@@ -84,24 +84,6 @@ class Scoreboard:
                 groups=self._errors, finds=tuple(self._finds), usage=self._heat.map(self.bounty.features),
                 left=self._left(), owners=self._owned.view(len(self._finds), self._errors) if owner else None,
             )  # fmt: skip
-
-    def measured(self, version: int) -> Measured:
-        """The errors at a version, on the rows of the board; raises SpecError where there is none.
-
-        Groups of finds were chosen by hunters, so this is for the card, after the hunt, and not for pages.
-        """
-        with self._lock:
-            self._take_up()
-            self._merging.list.at(version)
-            finds = [(str(each.number), Group.parse(each.group)) for each in self._finds]
-            losses = self._merging.board.losses
-            pair = losses[0], losses[version]
-            masks = [each.claim.mask[self._rows[BOARD]] for each in self._merging.merged]
-            return Measured(
-                groups=group_errors(self._groups, self._masks, self.bounty.loss, *pair),
-                finds=group_errors(finds, masks, self.bounty.loss, *pair),
-                all=group_errors([("", EVERYBODY)], [np.ones(len(pair[0]), bool)], self.bounty.loss, *pair)[0],
-            )
 
     def _take_up(self) -> None:
         """What was handed in since, and every verdict since: an earlier submission always has its verdict first."""

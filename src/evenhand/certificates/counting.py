@@ -1,8 +1,8 @@
 """Counting: how much error one question may cost, when the next question may depend on every verdict before it.
 
 While everything is refused, what a hunter has seen is fixed, so that U submissions are U questions, however they were
-chosen. Each of k acceptances may fall on any of U places, so that after k of them one fold can meet at most U^(k+1)
-different questions. A fold that is opened after the last acceptance meets at most U.
+chosen. A question asked after k acceptances is known by their places and its own, k + 1 of U, so that one fold can meet
+at most C(U, k + 1) different questions then. A fold that is opened after the last acceptance meets at most U.
 """
 
 import math
@@ -25,7 +25,10 @@ class Counting:
         """The logarithm of N_k, how many different questions can be asked between two acceptances."""
         if spent.accepted < 0 or spent.budget < 1:
             raise SpecError(f"Nobody can have accepted {spent.accepted} of {spent.budget}; a budget is at least 1.")
-        return math.log(spent.budget) * (1 if self.fresh_folds else spent.accepted + 1)
+        budget = spent.budget
+        # Beyond half of the budget there would be fewer again; the bar never falls, so the most is kept.
+        asked = 1 if self.fresh_folds else min(spent.accepted + 1, max(budget // 2, 1))
+        return math.lgamma(budget + 1) - math.lgamma(asked + 1) - math.lgamma(budget - asked + 1)
 
     def log_error(self, spent: Spent) -> float:
         """The logarithm of delta_k = delta / ((k + 1)(k + 2) N_k); as a number it would soon be 0.

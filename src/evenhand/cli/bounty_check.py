@@ -27,8 +27,7 @@ def check(
         raise SpecError(
             "--right is a share above 0.5 and at most 1: of all answers that are changed, those for better."
         )
-    place = kept(name, store_url, home)
-    place.store.bounty(name)
+    place = kept(name, store_url, home).known()
     bounty, holdout = opened(place.folder)
     rows = len(holdout.rows(CHECK))
     say(f"{bounty.name}: {rows:,} rows prove, with {bounty.checker} at an error of {bounty.delta:g} for everything.")

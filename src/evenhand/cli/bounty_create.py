@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evenhand.cli import bounty_options as chosen
 from evenhand.cli import options
 from evenhand.cli.bounty_places import Home, StoreUrl, kept
 from evenhand.cli.terminal import say
@@ -21,7 +22,6 @@ _RULES = (
     "title", "about", "loss", "checker", "fresh_folds", "delta", "budget", "accept_at_most", "per_team", "per_day",
     "least_gain", "least_rows", "kinds", "facets", "find_reward", "gain_reward", "seed", "closes",
 )  # fmt: skip
-Most = int | None
 
 
 def create(
@@ -29,19 +29,11 @@ def create(
     data: Annotated[str, typer.Option(help="The hold-out: a table with labels that no hunter ever sees.")],
     label: Annotated[str, typer.Option(help="The column of truth.")],
     model: options.Model = None,
-    predicted_label: Annotated[
-        list[str] | None, typer.Option(help="The column of the model's recorded answers; repeat for probabilities.")
-    ] = None,
+    predicted_label: chosen.PredictedLabel = None,
     public_data: Annotated[str | None, typer.Option(help="A labelled sample that hunters get to train on.")] = None,
-    id: Annotated[  # noqa: A002
-        str | None, typer.Option(help="The column that names a row. [default: rows are numbered]")
-    ] = None,
-    feature: Annotated[
-        list[str] | None, typer.Option(help="A column for groups and models; repeat. [default: all others]")
-    ] = None,
-    loss: Annotated[
-        str, typer.Option(help="zero-one, accuracy, log, top:3, squared:100 or absolute:100.")
-    ] = "zero-one",
+    id: chosen.Identity = None,  # noqa: A002
+    feature: chosen.Features = None,
+    loss: chosen.Loss = "zero-one",
     checker: Annotated[str, typer.Option(help="paired-z, bernstein, hoeffding or thresholdout.")] = "paired-z",
     fresh_folds: Annotated[
         bool, typer.Option("--fresh-folds", help="Prove on unused rows after each acceptance; needs many rows.")
@@ -49,22 +41,15 @@ def create(
     delta: Annotated[float, typer.Option(help="The chance that anything at all is accepted in error.")] = 0.05,
     budget: Annotated[int, typer.Option(help="Submissions that are scored at most.")] = 1000,
     accept_at_most: Annotated[int, typer.Option(help="Finds that are accepted at most.")] = 20,
-    per_team: Annotated[Most, typer.Option(help="Submissions of one team that are scored at most.")] = None,
-    per_day: Annotated[Most, typer.Option(help="Submissions of one team scored in 24 hours at most.")] = None,
+    per_team: Annotated[chosen.Most, typer.Option(help="Submissions of one team that are scored at most.")] = None,
+    per_day: Annotated[chosen.Most, typer.Option(help="Those of one team scored in 24 hours at most.")] = None,
     least_gain: Annotated[float, typer.Option(help="A fall of the overall loss that is worth a change.")] = 0.0,
     least_rows: Annotated[int, typer.Option(help="Rows where answers must differ from the current model's.")] = 30,
     find_reward: Annotated[float, typer.Option(help="Points for a find.")] = 1.0,
     gain_reward: Annotated[float, typer.Option(help="Points for each unit of loss by which it falls.")] = 1000.0,
-    facet: Annotated[
-        list[str] | None, typer.Option(help="Groups that the table of errors shows: race, age@25,45; repeat for more.")
-    ] = None,
-    kind: Annotated[
-        list[str] | None,
-        typer.Option(help="What is taken: predictions, model, code; repeat. [default: predictions and model]"),
-    ] = None,
-    invitation: Annotated[
-        str | None, typer.Option(help="What a team must know to join; 'generate' makes one. [default: anyone joins]")
-    ] = None,
+    facet: chosen.ShownFacets = None,
+    kind: chosen.Kinds = None,
+    invitation: chosen.Invitation = None,
     title: options.Title = None,
     about: Annotated[str | None, typer.Option(help="What hunters are told, as plain text.")] = None,
     closes: Annotated[str | None, typer.Option(help="When it ends, such as 2026-12-24T18:00:00+01:00.")] = None,
@@ -84,7 +69,8 @@ def create(
         name=name, data=data, label=label, model=model, predicted=tuple(predicted_label or ()), public=public_data,
         identity=id, features=tuple(feature or ()), trust_pickle=trust_pickle, rules=_rules(given),
     )  # fmt: skip
-    opened, secret = opened_in(place.folder, opening), _invitation(invitation)
+    secret = _invitation(invitation)
+    opened = opened_in(place.folder, opening)
     try:
         place.store.open_bounty(opened.bounty, invitation=secret)
     except BaseException:

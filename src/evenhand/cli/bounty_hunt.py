@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evenhand.cli import bounty_options as chosen
 from evenhand.cli import options
 from evenhand.cli.terminal import FindingsFound, say, shown_progress
 from evenhand.core.visible import visible
@@ -17,14 +18,10 @@ def hunt(
     data: Annotated[str, typer.Argument(help="A table with labels, which no hold-out uses later.")],
     label: Annotated[str, typer.Option(help="The column of truth.")],
     model: options.Model = None,
-    predicted_label: Annotated[
-        list[str] | None, typer.Option(help="The column of the model's recorded answers; repeat for probabilities.")
-    ] = None,
-    id: Annotated[str | None, typer.Option(help="The column that names a row, which no group uses.")] = None,  # noqa: A002
-    feature: Annotated[
-        list[str] | None, typer.Option(help="A column for groups and models; repeat. [default: all others]")
-    ] = None,
-    loss: Annotated[str, typer.Option(help="zero-one, accuracy, log, top:3, squared:100 or absolute:100.")] = "zero-one",
+    predicted_label: chosen.PredictedLabel = None,
+    id: chosen.Identity = None,  # noqa: A002
+    feature: chosen.Features = None,
+    loss: chosen.Loss = "zero-one",
     by: Annotated[str | None, typer.Option(help="Hunters, with commas. [default: all]")] = None,
     delta: Annotated[float, typer.Option(help="The planned bounty's chance of any false acceptance.")] = 0.05,
     budget: Annotated[int, typer.Option(help="The planned bounty's scored submissions.")] = 1000,

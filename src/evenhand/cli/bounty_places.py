@@ -41,6 +41,11 @@ class Kept:
     folder: Path
     name: str
 
+    def known(self) -> "Kept":
+        """The same, which is there; raises DataError naming those that are."""
+        self.store.bounty(self.name)
+        return self
+
     def running(self, sandbox: "Sandbox") -> "Running":
         """The bounty as its log has it; raises EvenhandError."""
         from evenhand.bounty.running import Running
@@ -84,13 +89,17 @@ def client_of(address: str, key_file: Path | None) -> "Client":
     """A client with the team's key, which is never an argument, because those are seen by everyone on a machine."""
     from evenhand.client import Client
 
-    if key_file is None:
-        return Client(address)
-    try:
-        key = key_file.read_text(encoding="ascii").strip()
-    except (OSError, ValueError) as error:
-        raise SpecError(f"No key can be read from {str(key_file)!r}: {error}") from None
+    key = None if key_file is None else _read_key(key_file)
+    if key is None and not os.environ.get("EVENHAND_KEY"):
+        raise SpecError("A server needs the team's key: give --key-file, or set EVENHAND_KEY; `join` gives one.")
     return Client(address, key=key)
+
+
+def _read_key(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        raise SpecError(f"No key can be read from {str(file)!r}: {error}") from None
 
 
 def keep_key(file: Path, key: str) -> None:

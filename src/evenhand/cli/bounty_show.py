@@ -4,14 +4,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evenhand.cli.bounty_places import Home, KeyFile, Names, StoreUrl, asked, kept
+from evenhand.cli.bounty_places import Home, KeyFile, Names, StoreUrl, asked, client_of, kept
 from evenhand.cli.terminal import say
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from evenhand.bounty.contest import Contest
+    from evenhand.bounty.contest import Contest, Told
 
+_AT_ONCE = 100
 Most = Annotated[int, typer.Option(min=1, help="How many of the latest to show.")]
 
 
@@ -41,7 +42,20 @@ def submissions(
     if address is None:
         print_told(_here(name, home, store_url, feed=most, team=team).feed)
         return
-    raise NotImplementedError
+    print_told(_handed_in(address, name, key_file, team)[:most])
+
+
+def _handed_in(address: str, name: str, key_file: "Path | None", team: str | None) -> "list[Told]":
+    """All submissions that the key may see, latest first."""
+    from evenhand.bounty.contest import Told
+
+    found: list[Told] = []
+    with client_of(address, key_file) as client:
+        while page := client.submissions(name, after=found[-1].number if found else 0, most=_AT_ONCE):
+            found += [
+                Told.model_validate({key: each[key] for key in each if key in Told.model_fields}) for each in page
+            ]
+    return [each for each in reversed(found) if team in (None, each.team)]
 
 
 def list_(home: Home = None, store_url: StoreUrl = None) -> None:
@@ -64,11 +78,13 @@ def _here(
     from evenhand.bounty.sandbox import Sandbox
     from evenhand.bounty.scoreboard import Scoreboard
 
-    place = kept(name, store_url, home)
-    place.store.bounty(name)
+    place = kept(name, store_url, home).known()
     with Sandbox() as sandbox:
         return Scoreboard(place.store, place.folder, sandbox).contest(owner=True, feed=feed, team=team)
 
 
 def _there(address: str, name: str, key_file: "Path | None") -> "Contest":
-    raise NotImplementedError
+    from evenhand.bounty.contest import Contest
+
+    with client_of(address, key_file) as client:
+        return Contest.model_validate(client.contest(name))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evenhand.cli.bounty_places import Home, Kept, KeyFile, Names, StoreUrl, asked, kept
+from evenhand.cli.bounty_places import Home, Kept, KeyFile, Names, StoreUrl, asked, client_of, kept
 from evenhand.cli.bounty_print import SAID
 from evenhand.cli.terminal import FindingsFound, say, shown_progress
 from evenhand.core.errors import SpecError
@@ -29,8 +29,8 @@ class Sending:
 
 def submit(
     names: Names,
-    group: Annotated[str, typer.Option(help="A file of JSON, or a text such as 'sex=Female & age<25'.")],
-    team: Annotated[str | None, typer.Option(help="Who hands it in; on a server, the team of the key.")] = None,
+    group: Annotated[str, typer.Option(help="A file that ends in .json, or a text such as 'sex=Female & age<25'.")],
+    team: Annotated[str | None, typer.Option(help="Who hands it in; at a server, the key says so.")] = None,
     predictions: Annotated[
         Path | None, typer.Option(help="Parquet or CSV: the id, and `prediction` or a column for each class.")
     ] = None,
@@ -55,22 +55,14 @@ def submit(
     address, name = asked(names)
     if address is not None:
         state, told = _sent(address, name, sending, key_file, seconds if wait else None)
-        if state == "waiting" and not wait:
-            say(told)
-            return
     else:
         if team is None:
             raise SpecError("Say who hands it in: --team A.")
-        state, told = _judged(kept(name, store_url, home), team, sending)
+        state, told = _judged(kept(name, store_url, home).known(), team, sending)
     say(f"{SAID[state]}: {visible(told)}")
-    end_as(state)
-
-
-def end_as(state: "State") -> None:
-    """Exit as a submission ended: 0 for accepted, 2 for refused, 1 for anything else."""
     if state == "refused":
         raise FindingsFound
-    if state != "accepted":
+    if state == "failed" or (state == "waiting" and wait):
         raise typer.Exit(1)
 
 
@@ -104,7 +96,6 @@ def _judged(place: Kept, team: str, sending: Sending) -> "tuple[State, str]":
     from evenhand.bounty.sandbox import Sandbox
     from evenhand.bounty.taking import Sent
 
-    place.store.bounty(place.name)
     with Sandbox() as sandbox, shown_progress() as progress:
         if progress is not None:
             progress("judging", 0, 1)
@@ -117,4 +108,14 @@ def _judged(place: Kept, team: str, sending: Sending) -> "tuple[State, str]":
 def _sent(
     address: str, name: str, sending: Sending, key_file: Path | None, seconds: float | None
 ) -> "tuple[State, str]":
-    raise NotImplementedError
+    """Hand it in at a server; the verdict, or what to wait for. Without `seconds` nothing is waited for."""
+    import json
+
+    given = {sending.kind: sending.file}
+    try:
+        group = json.loads(sending.group)
+    except (ValueError, RecursionError):
+        raise SpecError("The group is no JSON; write it as docs/bounties.md says, or as text.") from None
+    with client_of(address, key_file) as client:
+        found = client.submit(name, group, **given, wait=seconds is not None, seconds=seconds or 0.0)
+    return found["state"], str(found["told"]) or f"It is number {found['number']}, and waits for its verdict."

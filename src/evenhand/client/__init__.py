@@ -2,5 +2,6 @@
 
 from evenhand.client.answers import Refusal
 from evenhand.client.client import Client
+from evenhand.client.hunting import join
 
-__all__ = ["Client", "Refusal"]
+__all__ = ["Client", "Refusal", "join"]

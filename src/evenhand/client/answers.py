@@ -23,14 +23,15 @@ class Refusal(EvenhandError):
 class Answers:
     """One server over connections that are kept open; redirects are not followed, so that the key stays with it."""
 
-    def __init__(self, address: str, key: str, *, timeout: float, retries: int, transport: Any) -> None:
+    def __init__(self, address: str, key: str | None, *, timeout: float, retries: int, transport: Any) -> None:
         try:
             import httpx
         except ImportError as error:
             raise MissingExtra("The client", "httpx", "client") from error
         self._retries = retries
+        headers = {"X-API-Key": key} if key is not None else {}
         self._http = httpx.Client(
-            base_url=address, headers={"X-API-Key": key}, timeout=timeout, transport=transport, follow_redirects=False
+            base_url=address, headers=headers, timeout=timeout, transport=transport, follow_redirects=False
         )
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Client: every verb of a server — capture, truth, monitors, outcomes, reports, alerts, jobs, keys, log, health."""
+"""Client: every verb of a server — capture, truth, monitors, outcomes, reports, alerts, jobs, bounties, keys, log."""
 
 import os
 import time
@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from urllib.parse import quote
 
 from evenhand.client.answers import Answers, Refusal
+from evenhand.client.hunting import Hunting
 from evenhand.core.errors import DataError, SpecError
 from evenhand.core.monitor import Monitor
 from evenhand.core.outcome import Outcome
@@ -22,7 +23,7 @@ _STREAM = "application/vnd.apache.arrow.stream"
 _ENDED = ("done", "failed", "cancelled")
 
 
-class Client:
+class Client(Hunting):
     """A server, and a key to it; both may come from EVENHAND_SERVER and EVENHAND_KEY.
 
     Every method raises Refusal where the server turns it away, and DataError where it does not answer, after so many

@@ -63,7 +63,7 @@ class Bounty(Fact):
     facets: tuple[str, ...] = Field(default=(), description="Groups that the table of errors shows, as facets.")
     find_reward: float = Field(default=1.0, ge=0, description="Points for every accepted find.")
     gain_reward: float = Field(default=1000.0, ge=0, description="Points for each unit of loss by which it falls.")
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, description="Secret: which rows prove follows from it.")
     closes: datetime | None = None
 
     @field_validator("name")

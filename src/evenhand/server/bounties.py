@@ -87,16 +87,21 @@ class Bounties:
 
     def scoreboard(self, name: str) -> "Scoreboard":
         """The contest, kept up to date; raises EvenhandError where its folder cannot be opened."""
-        from evenhand.bounty.sandbox import Sandbox
         from evenhand.bounty.scoreboard import Scoreboard
 
         kept, folder = self._known(name), self.folder(name)
         with kept.lock:
             if kept.scoreboard is None:
-                with self._lock:
-                    self._sandbox = self._sandbox or Sandbox()
-                kept.scoreboard = Scoreboard(self.store, folder, self._sandbox)
+                kept.scoreboard = Scoreboard(self.store, folder, self.sandbox())
             return kept.scoreboard
+
+    def sandbox(self) -> "Sandbox":
+        """The process in which files of accepted submissions are read again."""
+        from evenhand.bounty.sandbox import Sandbox
+
+        with self._lock:
+            self._sandbox = self._sandbox or Sandbox()
+            return self._sandbox
 
     def close(self) -> None:
         """End the process that handles strangers' files."""

@@ -13,23 +13,28 @@ from evenhand.server.services import Services, services_of
 def joined(
     request: Request, name: str, team: str, invitation: str | None, caller: Caller | None
 ) -> tuple[Team, str | None]:
-    """The new team, and the text of its key where that is new; raises Refused."""
+    """The new team, and the text of its key where that is new; raises Refused.
+
+    With an invitation there is always a new key, and the owner needs none for that.
+    """
     services = services_of(request)
     services.bounties.rules(name)
-    may_hunt = caller is not None and caller.key is not None and (caller.may("hunt") or caller.may("submit"))
-    if not may_hunt and not (caller is not None and caller.may("admin")):
+    own = caller.key if invitation is None and caller is not None and caller.may_hunt else None
+    owner = caller is not None and caller.may("admin")
+    if own is None and not owner:
         _check_invitation(request, services, name, invitation)
-    if caller is None or not caller.may("admin"):
+    if not owner:
         check_rate(services, f"joins {address_of(request)}", services.settings.rates.joins)
     why = services.bounties.over(name)
     if why is not None:
         raise Refused(409, why)
     _check_name(services, name, team)
     who = caller.name if caller is not None else f"team {team}"
-    if may_hunt and caller is not None:
-        found, text = _entered(services.store, name, team, caller.key), None
-    else:
+    text: str | None = None
+    if own is None:
         found, text = _with_new_key(services, name, team)
+    else:
+        found = _entered(services.store, name, team, own)
     services.store.note(who, "joined a bounty", f"{name} {team}")
     return found, text
 

@@ -1,15 +1,17 @@
-"""Judging: submissions of bounties that wait become jobs of a worker, which judges them in the order of their numbers."""
+"""Judging: submissions that wait become jobs of a worker, which judges them in the order of their numbers."""
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenhand.core.errors import EvenhandError
 from evenhand.core.store import Job, Store
+from evenhand.server.payloads import sweep
+from evenhand.server.settings import Hunting
 
 if TYPE_CHECKING:
     from evenhand.bounty.running import Running
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 KIND = "judge"
 _LOOK = 1.0  # seconds between two looks for what waits
+_SWEEP = 3_600.0  # seconds between two looks for files that nothing names
+_AT_ONCE = 1_000
 _LONGEST = 60.0  # seconds until what could not be judged is tried again, at the most
 _LOG = logging.getLogger(__name__)
 
@@ -61,9 +65,12 @@ class _Looked:
 
 @dataclass
 class Waiting:
-    """Queues a job for each bounty in which submissions wait; one that comes no further is tried less and less often."""
+    """Queues a job for each bounty in which submissions wait, less and less often where it comes no further."""
 
     store: Store
+    home: Path
+    limits: Hunting = field(default_factory=Hunting)
+    _swept: float = float("-inf")
     _looked: dict[str, _Looked] = field(default_factory=dict)
 
     def watch(self, stop: threading.Event) -> None:
@@ -79,12 +86,35 @@ class Waiting:
     def look(self, now: float) -> list[str]:
         """Queue what is due; the names of those bounties."""
         queued = []
-        for name in self.store.bounties():
+        names = self.store.bounties()
+        if now - self._swept >= _SWEEP:
+            self._swept = now
+            self.sweep(names)
+        for name in names:
             first = self.store.handed_in(name, states=("waiting",), most=1)
             if first and self._is_time(name, first[0].submission.number, now):
                 queue_judging(self.store, name)
                 queued.append(name)
         return queued
+
+    def sweep(self, names: Sequence[str]) -> None:
+        """Remove files that belong to no submission, a day after they came."""
+        from evenhand.bounty.holdout import FILES
+        from evenhand.bounty.running import folder_of
+
+        for name in names:
+            folder = folder_of(self.home, name)
+            if (folder / FILES).is_dir():
+                sweep(folder, folder / FILES, self._named(name), self.limits)
+
+    def _named(self, name: str) -> set[str]:
+        """The files that submissions name."""
+        named: set[str] = set()
+        after = 0
+        while page := self.store.handed_in(name, after=after, most=_AT_ONCE):
+            after = page[-1].submission.number
+            named |= {each.submission.file for each in page}
+        return named
 
     def _is_time(self, name: str, first: int, now: float) -> bool:
         known = self._looked.setdefault(name, _Looked())

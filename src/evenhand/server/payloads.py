@@ -1,4 +1,4 @@
-"""Payloads: files that teams send for their submissions, streamed to the disk within limits, each team in its own folder.
+"""Payloads: files that teams send for submissions, streamed to the disk within limits, each team in its own folder.
 
 A file that a submission names is linked among those of the bounty, under its SHA-256; one that none names is removed
 after a day, or when too many newer ones came.
@@ -21,8 +21,9 @@ from evenhand.server.security.gate import too_large
 from evenhand.server.settings import Hunting
 
 SENT = "sent"
+TOO_LARGE = "this bounty takes no larger files"
 _PART = ".part"
-_ABANDONED = 3_600.0  # seconds after which what arrives no more is removed
+_ABANDONED = 300.0  # seconds after which what arrives no more is removed
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Payloads:
                 async for block in content:
                     size += len(block)
                     if size > most:
-                        raise too_large(most)
+                        raise too_large(most, TOO_LARGE)
                     digest.update(block)
                     await run_in_threadpool(file.write, block)
                 await run_in_threadpool(_flush, file)
@@ -118,4 +119,3 @@ def _unknown(payload: str, team: str) -> Refused:
 def _flush(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
-

@@ -112,7 +112,7 @@ def serve(
 
 def _errand(store: str, home: Path, settings: Settings) -> Errand:
     kept = settings.retention.model_dump(mode="json")
-    return Errand(store, str(home), settings.reach, settings.programs, kept)
+    return Errand(store, str(home), settings.reach, settings.programs, kept, settings.hunting.model_dump(mode="json"))
 
 
 def _address(app: Any, place: Place) -> str:

@@ -37,6 +37,7 @@ class Errand:
     reach: Sequence[str] = ()
     programs: Sequence[str] = ()
     retention: Mapping[str, str | None] = field(default_factory=dict)
+    hunting: Mapping[str, float] = field(default_factory=dict)
     lease: float = 60.0  # seconds until another worker takes up what one that died was doing
 
 
@@ -117,13 +118,15 @@ def work(errand: Errand, stop: threading.Event) -> None:
     from evenhand.monitor.jobs import Worker
     from evenhand.monitor.retention import Retention
     from evenhand.server.judging import KIND, Judging, Waiting
+    from evenhand.server.settings import Hunting
     from evenhand.stores import open_store
 
     store, home = open_store(errand.store), Path(errand.home)
     judging = Judging(store, home, stop)
     kept = Retention.model_validate(errand.retention)
     worker = Worker(store, home, lease=errand.lease, handlers={KIND: judging}, retention=kept)
-    tasks = (worker.work, partial(_deliver, store, errand), Waiting(store).watch)
+    waiting = Waiting(store, home, Hunting.model_validate(errand.hunting))
+    tasks = (worker.work, partial(_deliver, store, errand), waiting.watch)
     threads = [threading.Thread(target=task, args=(stop,), daemon=True) for task in tasks]
     for thread in threads:
         thread.start()

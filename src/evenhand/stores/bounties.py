@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,7 +23,7 @@ class Bounties(Database):
         row = {"name": bounty.name, "definition": bounty.model_dump_json(), "invitation": _hidden(invitation)}
         with self._writing() as connection:
             new = inserting(connection, bounties).values(**row, opened=self._now(connection))
-            if connection.execute(new.on_conflict_do_nothing()).rowcount == 0:
+            if not _kept(connection, new, bounties.c.name):
                 raise DataError(f"There is a bounty {bounty.name!r} already; its rules stay. Take another name.")
 
     def bounty(self, name: str) -> Bounty:
@@ -60,7 +61,7 @@ class Bounties(Database):
             _row(connection, bounty)
             joined = self._now(connection)
             new = inserting(connection, teams).values(bounty=bounty, name=team, joined=joined, key=key)
-            if connection.execute(new.on_conflict_do_nothing()).rowcount == 0:
+            if not _kept(connection, new, teams.c.name):
                 raise DataError(f"The team {team!r}, or a team of this key, is in {bounty} already; take another name.")
             return Team(name=team, joined=joined, key=key)
 
@@ -123,6 +124,11 @@ class Bounties(Database):
 def _handed(row: sa.Row[tuple[object, ...]]) -> Handed:
     verdict = None if row.verdict is None else read_back(Verdict, str(row.verdict))
     return Handed(read_back(Submission, str(row.submission)), verdict)
+
+
+def _kept(connection: sa.Connection, new: Any, column: sa.Column[str]) -> bool:
+    """Whether a row was inserted: PostgreSQL's driver does not count rows of an INSERT, so one comes back."""
+    return connection.execute(new.on_conflict_do_nothing().returning(column)).first() is not None
 
 
 def _row(connection: sa.Connection, name: str, *, locked: bool = False) -> sa.Row[tuple[object, ...]]:

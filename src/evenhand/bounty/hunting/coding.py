@@ -52,7 +52,8 @@ class Column:
 
     def limit(self, threshold: float) -> float:
         """The shortest number that cuts the known values where the threshold does."""
-        place = int(np.searchsorted(self.values, threshold, side="right"))
+        # Trees compare in single precision.
+        place = int(np.searchsorted(self.values.astype(np.float32), np.float32(threshold), side="right"))
         low, high = self.values[max(place - 1, 0)], self.values[min(place, len(self.values) - 1)]
         for digits in range(1, 17):
             short = float(f"{threshold:.{digits}g}")

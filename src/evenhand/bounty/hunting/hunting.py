@@ -110,7 +110,7 @@ class Search:
         left = [(self.halves[1 - side], each) for side in (0, 1) for each in self._proposed(side, by)]
         checker = PairedZ(counting=Counting(delta=DELTA, fresh_folds=True))  # nobody adapts to what is confirmed
         current, budget, taken = self.public.current.copy(), max(len(left), 1), 0
-        answered = [(rows, each, self._answered(each)) for rows, each in left]
+        answered = [(rows, each, self._answered(each, rows)) for rows, each in left]
         while answered:
             spent = Spent(accepted=taken, budget=budget, accept_at_most=budget, number=1)
             ruled = [(checker.rule(self._fall(each, given, current, rows), spent), rows, each, given)
@@ -118,8 +118,8 @@ class Search:
             standing = [one for one in ruled if one[0].accepted]
             if not standing:
                 return
-            ruling, rows, best, given = max(standing, key=lambda one: one[0].gain - one[0].bar)
-            mask = self.members.mask(best.group)
+            ruling, rows, best, _ = max(standing, key=lambda one: one[0].gain - one[0].bar)
+            mask, given = self.members.mask(best.group), self._answered(best, *self.halves)
             yield Confirmed(best, ruling, mask, current.copy(), given, rows)
             current[mask] = given[mask]
             taken += 1
@@ -146,10 +146,11 @@ class Search:
                 raise SpecError(f"No hunter is called {name!r}.{suggestion(name, list(HUNTERS))}")
             yield from HUNTERS[name](Half(known, self.coding, self.matrix[rows]), self.task)
 
-    def _answered(self, candidate: Candidate) -> Array:
-        """Answers for all rows, those of each half learnt from the other."""
+    def _answered(self, candidate: Candidate, *asked: Array) -> Array:
+        """Answers for these halves, learnt from the other one."""
         out = self.public.current.copy()
-        for mine, others in (self.halves, self.halves[::-1]):
+        for mine in asked:
+            others = self.halves[1 if mine is self.halves[0] else 0]
             given = self.learnt(candidate, others)(self.matrix[mine], out[mine])
             if given.dtype != out.dtype:
                 out = out.astype(np.result_type(out, given))

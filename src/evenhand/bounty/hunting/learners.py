@@ -33,7 +33,7 @@ def least_loss(task: Task, coding: Coding) -> Learner:
         del current
         if task.loss.of_numbers:
             fitted = _regression(task, coding).fit(matrix, labels)
-            return lambda rows, _: np.asarray(fitted.predict(rows), np.float64)
+            return lambda rows, _: fitted.predict(rows)
         chances = _chances(task, coding, matrix, labels)
         if task.loss.of_labels:
             return lambda rows, _: chances(rows).argmax(axis=1)
@@ -78,27 +78,53 @@ def _chances(task: Task, coding: Coding, matrix: Array, labels: Array) -> Callab
     seen = np.unique(labels)
     if len(seen) == 1:
         return lambda rows: np.tile(np.eye(task.classes)[int(seen[0])], (len(rows), 1))
-    fitted = _boosted("HistGradientBoostingClassifier")(**_settings(task, coding)).fit(matrix, labels)
+    fitted = _boosted("HistGradientBoostingClassifier", task, coding).fit(matrix, labels)
 
     def chances(rows: Array) -> Array:
         out = np.zeros((len(rows), task.classes))
-        out[:, fitted.classes_.astype(int)] = fitted.predict_proba(rows)
+        out[:, seen.astype(int)] = fitted.chances(rows)
         return out
 
     return chances
 
 
-def _regression(task: Task, coding: Coding, *, squared: bool = False) -> Any:
+def _regression(task: Task, coding: Coding, *, squared: bool = False) -> "_Alone":
     loss = "absolute_error" if task.loss.name == "absolute" and not squared else "squared_error"
-    return _boosted("HistGradientBoostingRegressor")(loss=loss, **_settings(task, coding))
+    return _boosted("HistGradientBoostingRegressor", task, coding, loss=loss)
 
 
-def _boosted(name: str) -> Any:
+def _boosted(name: str, task: Task, coding: Coding, **settings: Any) -> "_Alone":
     try:
         from sklearn import ensemble
     except ImportError as error:
         raise MissingExtra("Hunting", "scikit-learn", "sklearn") from error
-    return getattr(ensemble, name)
+    return _Alone(getattr(ensemble, name)(**_settings(task, coding), **settings))
+
+
+class _Alone:
+    """A model in one thread: with more of them than free cores, boosting small tables takes a hundred times longer."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def fit(self, matrix: Array, labels: Array) -> "_Alone":
+        with _one_thread():
+            self.model.fit(matrix, labels)
+        return self
+
+    def predict(self, matrix: Array) -> Array:
+        with _one_thread():
+            return np.asarray(self.model.predict(matrix), np.float64)
+
+    def chances(self, matrix: Array) -> Array:
+        with _one_thread():
+            return np.asarray(self.model.predict_proba(matrix))
+
+
+def _one_thread() -> Any:
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=1)
 
 
 def _settings(task: Task, coding: Coding) -> dict[str, Any]:

@@ -3,15 +3,18 @@
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from shutil import rmtree
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, Field
+from starlette.background import BackgroundTask
 
 from evenhand.bounty.contest import Contest
 from evenhand.core.bounty import Bounty
 from evenhand.server.api.types import BountyName
+from evenhand.server.archives import archived
 from evenhand.server.bounties import Bounties
 from evenhand.server.problems import Refused, problems
 from evenhand.server.security.access import Admin, Caller, Onlooker
@@ -20,6 +23,7 @@ from evenhand.server.strict_json import StrictRoute
 
 router = APIRouter(prefix="/api/bounties", tags=["bounties"], route_class=StrictRoute, responses=problems())
 _PARQUET = "application/vnd.apache.parquet"
+_ZIP = "application/zip"
 _NDJSON = "application/x-ndjson"
 _AT_ONCE = 200
 
@@ -116,6 +120,25 @@ def end(request: Request, name: BountyName, caller: Admin) -> Shown:
 
 
 @router.get(
+    "/{name}/model", summary="The model of a bounty", response_class=FileResponse,
+    responses={**problems(404), 200: {"content": {_ZIP: {}}, "description": "A zip archive of its folder."}},
+)  # fmt: skip
+def model(
+    request: Request,
+    name: BountyName,
+    caller: Admin,
+    version: Annotated[int | None, Query(ge=0, le=2**31 - 1, description="By default the newest.")] = None,
+) -> FileResponse:
+    """With its history and card; unpacked, it is a model like any other."""
+    services = services_of(request)
+    file, folder = archived(services.bounties, name, version)
+    services.store.note(caller.name, "took the model of a bounty", name)
+    return FileResponse(
+        file, media_type=_ZIP, filename=f"{name}.zip", background=BackgroundTask(rmtree, folder, ignore_errors=True)
+    )
+
+
+@router.get(
     "/{name}/export", summary="The whole log of a bounty", response_class=StreamingResponse,
     responses={**problems(404), 200: {"content": {_NDJSON: {}}, "description": "A line of JSON for each record."}},
 )  # fmt: skip
@@ -148,6 +171,3 @@ def _line(kind: str, content: str) -> str:
 def _team_of(bounties: Bounties, name: str, caller: Caller) -> str | None:
     found = bounties.store.team_of(name, caller.key) if caller.key is not None else None
     return None if found is None else found.name
-
-
-Version = Annotated[int | None, Query(ge=0, le=2**31 - 1, description="By default the newest.")]

@@ -14,10 +14,11 @@ from evenhand.core.bounty import State
 from evenhand.core.store import Handed
 from evenhand.server.api.types import BountyName, Most, Number, TeamName
 from evenhand.server.joining import joined
-from evenhand.server.payloads import Payloads
+from evenhand.server.payloads import TOO_LARGE, Payloads
 from evenhand.server.problems import Refused, problems
 from evenhand.server.receiving import Wanted, received
 from evenhand.server.security.access import Caller, Hunter, Onlooker, Stranger
+from evenhand.server.security.gate import too_large
 from evenhand.server.services import Services, services_of
 from evenhand.server.strict_json import StrictRoute
 from evenhand.server.telling import Told, told
@@ -139,7 +140,5 @@ def _keeper(services: Services, name: str, caller: Caller, request: Request) -> 
     if why is not None:
         raise Refused(409, why)
     if int(request.headers.get("content-length", "0")) > most:
-        raise Refused(413, f"The body is larger than {most:,} bytes, the most that this bounty takes.")
+        raise too_large(most, TOO_LARGE)
     return Payloads(bounties.folder(name), team, services.settings.hunting), most
-
-

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from evenhand.core.store import Store
-from evenhand.server.pages import alerts, entry, errors, jobs, monitors, overview, reports, settings, windows
+from evenhand.server.pages import alerts, bounties, entry, errors, jobs, monitors, overview, reports, settings, windows
 from evenhand.server.pages.shell import HEADERS, House, PageRoute, static
 from evenhand.server.pages.visitors import Access
 
@@ -12,7 +12,7 @@ def router(store: Store, access: Access) -> APIRouter:
     """All pages and the two files they load; every one of them asks `access` who is there."""
     house = House(store, access)
     routes = APIRouter(route_class=PageRoute, include_in_schema=False)
-    for family in (overview, monitors, windows, reports, alerts, jobs, settings, entry):
+    for family in (overview, monitors, windows, reports, bounties, alerts, jobs, settings, entry):
         family.add(routes, house)
 
     @routes.get("/static/{name}")

@@ -10,7 +10,7 @@ from evenhand.core.outcome import Outcome
 from evenhand.core.store import StoredAlert
 from evenhand.core.window import moment
 from evenhand.server.pages.histories import Versions, histories
-from evenhand.server.pages.shell import House, page
+from evenhand.server.pages.shell import House, back, page
 from evenhand.server.pages.standing import drifting_since
 from evenhand.server.pages.visitors import visitor
 
@@ -52,7 +52,9 @@ def add(routes: APIRouter, house: House) -> None:
 
     @routes.get("/")
     def front(request: Request) -> Response:
-        who = visitor(house.access, request, "read")
+        who = visitor(house.access, request, "read", "hunt")
+        if not who.may("read"):
+            return back("/bounties")
         alerts = house.store.alerts(states=("open",))
         projects: dict[str, list[Versions]] = {}
         for versions in histories(house.store.reports()):

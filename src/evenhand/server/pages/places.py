@@ -18,6 +18,11 @@ def of_monitor(name: str, **query: object) -> str:
     return place(f"/monitors/{quote(name, safe='')}", **query)
 
 
+def of_bounty(name: str, what: str = "", **query: object) -> str:
+    """The page of a bounty, or one that belongs to it."""
+    return place(f"/bounties/{quote(name, safe='')}{what}", **query)
+
+
 def of_window(monitor: str, start: str | datetime, end: str | datetime, what: str = "") -> str:
     """The page of a window of a monitor, or its report."""
     first, last = (at.isoformat() if isinstance(at, datetime) else at for at in (start, end))

@@ -12,11 +12,11 @@ from fastapi.routing import APIRoute
 from evenhand.core.errors import EvenhandError
 from evenhand.core.store import Store
 from evenhand.server.pages import errors
-from evenhand.server.pages.templates_of import HEADERS, POLICY, back, brief, page, static
+from evenhand.server.pages.templates_of import HEADERS, POLICY, back, brief, page, part, static
 from evenhand.server.pages.visitors import Access, NotAllowed, SignInNeeded
 from evenhand.server.problems import Refused
 
-__all__ = ["HEADERS", "POLICY", "House", "PageRoute", "back", "brief", "page", "static"]
+__all__ = ["HEADERS", "POLICY", "House", "PageRoute", "back", "brief", "page", "part", "static"]
 
 _LOG = logging.getLogger(__name__)
 

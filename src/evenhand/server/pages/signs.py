@@ -29,6 +29,9 @@ STATES = {
     "done": Sign("●", "done", "w"),
     "failed": Sign("▲", "failed", "p"),
     "cancelled": Sign("∅", "cancelled", "u"),
+    "accepted": Sign("✓", "accepted", "w"),
+    "refused": Sign("◌", "refused", "l"),
+    "ended": Sign("∅", "ended", "u"),
 }
 KINDS = {
     "bias": "Bias",
@@ -101,7 +104,9 @@ def runbook(alert: StoredAlert, watched: Monitor | None) -> str | None:
 
 def work(job: Job) -> str:
     """What a job does, in words."""
-    return {"run": "Look at a window", "forget": "Forget old records"}.get(job.kind, job.kind)
+    return {"run": "Look at a window", "forget": "Forget old records", "judge": "Judge submissions"}.get(
+        job.kind, job.kind
+    )
 
 
 def asked(job: Job) -> str:
@@ -141,6 +146,7 @@ measure = subjects.measure
 subject = subjects.subject
 place = places.place
 of_monitor = places.of_monitor
+of_bounty = places.of_bounty
 of_window = places.of_window
 of_outcome = places.of_outcome
 

@@ -61,6 +61,11 @@ def brief(text: str) -> str:
     return f"{whole}… ({len(text):,} characters)"
 
 
+def part(template: str, **names: object) -> Markup:
+    """A part of a page, which may be kept and put into several."""
+    return Markup(_environment().get_template(template).render(names))  # noqa: S704 - the template escapes
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -89,7 +94,12 @@ def static(name: str) -> tuple[bytes, str, str]:
     """One of our files: its bytes, their SHA-256 and its type; raises DataError for any other name."""
     files = {
         "evenhand.css": (
-            (_REPORT / "report.css", _REPORT / "timelines.css", _HERE / "static/pages.css"),
+            (
+                _REPORT / "report.css",
+                _REPORT / "timelines.css",
+                _HERE / "static/pages.css",
+                _HERE / "static/bounties.css",
+            ),
             "text/css; charset=utf-8",
         ),
         "htmx.js": ((_HERE / "static/htmx.min.js",), "text/javascript; charset=utf-8"),

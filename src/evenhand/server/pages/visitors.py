@@ -5,20 +5,21 @@ from typing import Literal, Protocol
 
 from fastapi import Request, Response
 
-Scope = Literal["read", "submit", "admin"]
+Scope = Literal["read", "submit", "admin", "hunt"]
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who is signed in, what they may do, and the token that their forms carry."""
+    """Who is signed in, what they may do, the token that their forms carry, and the number of their API key."""
 
     name: str
     scopes: frozenset[Scope]
     token: str
+    key: int | None = None
 
-    def may(self, scope: Scope) -> bool:
-        """Whether a scope is theirs; who may administer may do everything."""
-        return scope in self.scopes or "admin" in self.scopes
+    def may(self, *scopes: Scope) -> bool:
+        """Whether one of these scopes is theirs; who may administer may do everything."""
+        return "admin" in self.scopes or not self.scopes.isdisjoint(scopes)
 
 
 class Access(Protocol):
@@ -52,19 +53,20 @@ class NotAllowed(Exception):
     """Who is signed in may not do this, or the form is not from one of our pages."""
 
 
-def visitor(access: Access, request: Request, scope: Scope) -> Visitor:
-    """Who this is; raises SignInNeeded, or NotAllowed where the scope is not theirs."""
+def visitor(access: Access, request: Request, *scopes: Scope) -> Visitor:
+    """Who this is; raises SignInNeeded, or NotAllowed where none of the scopes is theirs."""
     found = access.visitor(request)
     if found is None:
         raise SignInNeeded
-    if not found.may(scope):
-        raise NotAllowed(f"This needs the scope {scope!r}; {found.name!r} has {', '.join(sorted(found.scopes))}.")
+    if not found.may(*scopes):
+        wanted = " or ".join(map(repr, scopes))
+        raise NotAllowed(f"This needs the scope {wanted}; {found.name!r} has {', '.join(sorted(found.scopes))}.")
     return found
 
 
-def sender(access: Access, request: Request, scope: Scope, token: str) -> Visitor:
+def sender(access: Access, request: Request, scope: Scope | tuple[Scope, ...], token: str) -> Visitor:
     """Who sends a form; raises as `visitor` does, and NotAllowed where the token is not that of a page of ours."""
-    found = visitor(access, request, scope)
+    found = visitor(access, request, *((scope,) if isinstance(scope, str) else scope))
     if not access.genuine(request, token):
         raise NotAllowed("This form was not sent from one of our pages, or the session has ended; open the page anew.")
     return found

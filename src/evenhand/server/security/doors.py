@@ -29,7 +29,7 @@ class Doors:
         caller = _caller(request)
         if caller is None:
             return None
-        return Visitor(caller.name, caller.scopes, self._token(request.cookies[COOKIE]))
+        return Visitor(caller.name, caller.scopes, self._token(request.cookies[COOKIE]), caller.key)
 
     def genuine(self, request: Request, token: str) -> bool:
         """Whether a form with this token is from a page that we made for this browser."""

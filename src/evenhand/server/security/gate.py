@@ -84,12 +84,15 @@ class Gate:
             return sizes.upload
         if scope["method"] == "PUT" and path.startswith("/api/bounties/") and path.endswith("/payloads"):
             return sizes.payload
+        if scope["method"] == "POST" and path.startswith("/bounties/") and path.endswith("/submissions"):
+            return sizes.payload
         return sizes.report if path.startswith("/api/reports") or path.endswith("/baseline") else sizes.body
 
 
-def too_large(most: int) -> Refused:
+def too_large(most: int, do: str = "send it in parts") -> Refused:
     """The refusal of a body larger than this."""
-    return Refused(413, f"The body is larger than {most:,} bytes; send it in parts.")
+    # Else a server reads on, and drops, whatever is still sent.
+    return Refused(413, f"The body is larger than {most:,} bytes; {do}.", {"Connection": "close"})
 
 
 class _Limited:

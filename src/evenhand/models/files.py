@@ -8,7 +8,7 @@ from evenhand.models.boosters import from_booster, library_of, load_booster
 from evenhand.models.estimators import from_estimator
 from evenhand.models.functions import from_function
 from evenhand.models.loaded import LoadedModel
-from evenhand.models.mended import NAME, load_mended
+from evenhand.models.mended_files import NAME, load_mended
 from evenhand.models.onnx import from_onnx
 from evenhand.models.skops import load_skops
 
@@ -20,7 +20,7 @@ _ENDINGS = (".onnx", ".skops", *_TREES, *_PICKLES)
 def from_file(path: Path, *, trust_pickle: bool, classes: tuple[Any, ...] | None) -> LoadedModel:
     """The model in this file, or the mended model in this folder."""
     if (path / NAME).is_file():
-        return load_mended(path, lambda file: from_file(file, trust_pickle=False, classes=None))
+        return load_mended(path, lambda file: from_file(file, trust_pickle=trust_pickle, classes=None))
     if not path.is_file():
         beside = [file.name for file in path.parent.iterdir() if file.is_file()] if path.parent.is_dir() else []
         near = [name for name in sorted(beside) if name.lower().endswith(_ENDINGS)]

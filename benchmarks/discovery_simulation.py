@@ -165,13 +165,13 @@ def summary(planted: list[dict[str, float]], clean: list[dict[str, float]]) -> d
     }
 
 
-def runs(manner: Manner, counts: tuple[int, int], jobs: int) -> Iterator[tuple[bool, dict[str, float]]]:
+def runs(manner: Manner, counts: tuple[int, int], jobs: int, first: int) -> Iterator[tuple[bool, dict[str, float]]]:
     """Whether a group was planted, and what was found, run by run, in as many processes; both kinds by turns."""
     tasks = sorted((place / count, planted, place) for planted, count in zip((True, False), counts, strict=True)
                    for place in range(count))  # fmt: skip
     with ProcessPoolExecutor(jobs) as pool:
         manners = [manner if planted else replace(manner, gap=0.0) for _, planted, _ in tasks]
-        results = pool.map(one, manners, [place for *_, place in tasks])
+        results = pool.map(one, manners, [first + place for *_, place in tasks])
         yield from ((planted, result) for (_, planted, _), result in zip(tasks, results, strict=True))
 
 
@@ -189,6 +189,7 @@ def main() -> None:
     parser.add_argument("--outcome", choices=OUTCOMES, action="append", help="by default all, one after the other")
     parser.add_argument("--by", choices=("lattice", "scan", "tree", "linear"), default="lattice")
     parser.add_argument("--honest", choices=("halves", "permutations"), default="halves")
+    parser.add_argument("--first", type=int, default=1000, help="the first seed; those below 100 were looked at")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--result", type=Path, default=RESULT)
     options = parser.parse_args()
@@ -196,7 +197,7 @@ def main() -> None:
         manner = Manner(options.rows, outcome, options.by, options.honest, GAP)
         name = f"{options.honest}, {options.by}, {outcome}, {options.rows} rows"
         done: dict[bool, list[dict[str, float]]] = {True: [], False: []}
-        for planted, result in runs(manner, (options.planted, options.clean), options.jobs):
+        for planted, result in runs(manner, (options.planted, options.clean), options.jobs, options.first):
             done[planted].append(result)
             # Kept as it grows: a simulation that is stopped has its counts so far.
             keep(options.result, name, summary(done[True], done[False]))

@@ -3,7 +3,7 @@
     python benchmarks/frontier.py                         every table; writes benchmarks/results/frontier.json
     python benchmarks/frontier.py --table adult           one table; the others in the file stay
     python benchmarks/frontier.py --table adult --methods evenhand   runs these methods anew, keeps the other points
-    python benchmarks/frontier.py --python peer=PATH      the interpreter with fairlearn, oxonfair and lightgbm
+    python benchmarks/frontier.py --python peer=PATH      one interpreter for the peers (fairlearn needs lightgbm)
     python benchmarks/frontier.py --show                  only prints what the file holds
 
 Rows are split 60/20/20 (ACSIncome: 120,000 / 40,000 / the rest) into training, validation and test. One model, the
@@ -170,7 +170,7 @@ def run(
     table: Table, library: str, methods: Sequence[str], split: Path, pythons: dict[str, str]
 ) -> tuple[list[Point], list[Any]]:
     """The points of a library's methods on a split, and for each the chances of the test rows; what failed, too."""
-    peer = pythons.get(library) or pythons.get("peer") or str(python_of("frontier"))
+    peer = pythons.get(library) or pythons.get("peer") or str(python_of(library))
     python = sys.executable if library == "evenhand" else peer
     cases = [(name, kind, table.few if name in LONG else BOUNDS) for name in methods for kind in ("parity", "odds")]
     with tempfile.TemporaryDirectory() as folder:

@@ -195,6 +195,7 @@ def test_the_same_table_gives_the_same_answer_in_any_order_of_columns() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_dependent_rows_stay_together() -> None:
     data = table(6_000, 13, gap=0.0)
     copied = {name: np.repeat(values, 20) for name, values in data.items()}

@@ -178,10 +178,11 @@ def strange(rows: int, **more: Any) -> pd.DataFrame:
         (strange(600, group=[("a", "b", "alone")[2 if place == 7 else place % 2] for place in range(600)]), 0, "alone"),
         (strange(600, score=np.full(600, 0.4)), 0, "Chosen"),
         (strange(3_000, group=np.arange(3_000) % 1_000), 1, "has 1,000 different numbers; divide it into ranges"),
-        (
+        pytest.param(
             strange(3_000, group=[f"group {place % 1_000}" for place in range(3_000)]),
             2,
             "no tolerance could be told from it: join small groups",
+            marks=pytest.mark.slow,
         ),
         (strange(600, group=np.where(np.arange(600) % 3, np.arange(600) % 2, np.nan)), 0, "(missing)"),
         (strange(600, group=np.full(600, np.nan)), 1, "has one group only ((missing))"),

@@ -25,6 +25,11 @@ PEERS: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
             ("pandas<3", "scikit-learn", "scipy", "altair", "seaborn", "matplotlib", "tabulate", "millify", "pyarrow"),
         ),
     ),
+    "divexplorer": ("3.11", (("divexplorer==0.2.6", "pandas"),)),
+    "sliceline": ("3.11", (("sliceline==0.3.0", "pandas"),)),
+    "oxonfair": ("3.11", (("oxonfair==0.3", "pandas", "scikit-learn"),)),
+    # Newer cvxpy no longer brings ECOS, the solver.
+    "error-parity": ("3.11", (("error-parity==0.3.12", "ecos", "pandas"),)),
     # 0.7.23 imports a name that pandas 3.1 no longer has.
     "evidently": ("3.11", (("evidently==0.7.23", "pandas<3", "pyarrow"),)),
     # shap, shapiq and woodelf, and what the models they explain need; 1.4.1 is the newest shapiq for Python 3.11.

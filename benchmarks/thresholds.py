@@ -3,12 +3,14 @@
     python benchmarks/thresholds.py                          100,000 rows; writes benchmarks/results/thresholds.json
     python benchmarks/thresholds.py --rows 1000000           more rows
     python benchmarks/thresholds.py --python fairlearn=PATH  another interpreter for a peer
+    python benchmarks/thresholds.py --seconds 60             give up on a case after so long; without, 300 s
     python benchmarks/thresholds.py --case NAME --rows N     one case, in the running interpreter
 
 Scores that are true probabilities, five groups of unlike size and base rate; half of the rows are fitted on, the other
 half judged. CPU seconds are those of the process, all threads, of fitting alone, the best of three; the share of errors
 and the largest gap of rates are those of decisions on rows not fitted on (compare at matched gaps, not at nominal
-bounds); `fitted cost` is the objective's value, where the package says it. ECOS must be installed for error-parity.
+bounds); `fitted cost` is the objective's value, where the package says it. A case that is not done in time is recorded
+as such. The peers' environments are made by environments.py: fairlearn, oxonfair, error-parity (with ECOS, its solver).
 """
 
 import argparse
@@ -28,7 +30,7 @@ RESULT = HERE / "results" / "thresholds.json"
 SHARES = (0.55, 0.25, 0.12, 0.06, 0.02)
 SHIFTS = (0.0, -0.3, -0.5, -0.6, -0.8)
 BOUND = 0.02
-SECONDS = 600
+SECONDS = 300
 Rows = tuple[Any, Any, Any]
 Decide = Callable[[Any, Any], Any]
 # fairlearn's tolerance is of demographic parity and the like; its equalized odds has none.
@@ -143,15 +145,15 @@ def measured(case: str, rows: int) -> dict[str, Any]:
     return answer | judged(np.asarray(decide(held[0], held[2])).astype(int).ravel(), held)
 
 
-def apart(case: str, rows: int, pythons: dict[str, str]) -> dict[str, Any]:
+def apart(case: str, rows: int, pythons: dict[str, str], seconds: int) -> dict[str, Any]:
     """One case in its own process."""
     peer = case.split(" ")[0]
-    python = pythons.get(peer) or (sys.executable if peer == "evenhand" else str(python_of("thresholds")))
+    python = pythons.get(peer) or (sys.executable if peer == "evenhand" else str(python_of(peer)))
     command = [python, __file__, "--case", case, "--rows", str(rows)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired:
-        return {"case": case, "rows": rows, "failed": f"longer than {SECONDS} s"}
+        return {"case": case, "rows": rows, "failed": f"did not finish in {seconds} s"}
     if done.returncode:
         return {"case": case, "rows": rows, "failed": (done.stderr.strip().splitlines() or ["killed"])[-1]}
     return json.loads(done.stdout.splitlines()[-1])
@@ -162,6 +164,7 @@ def main() -> None:
     parser.add_argument("beginning", nargs="?", default="")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--case")
+    parser.add_argument("--seconds", type=int, default=SECONDS)
     parser.add_argument("--python", action="append", default=[])
     asked = parser.parse_args()
     if asked.case:
@@ -171,9 +174,12 @@ def main() -> None:
     found = []
     for case in CASES:
         if case.startswith(asked.beginning):
-            found.append(apart(case, asked.rows, pythons))
+            found.append(apart(case, asked.rows, pythons, asked.seconds))
             print(found[-1], flush=True)
     RESULT.parent.mkdir(exist_ok=True)
+    # Cases that were not asked for stay.
+    before = json.loads(RESULT.read_text()) if RESULT.exists() and asked.beginning else []
+    found += [each for each in before if each["case"] not in {one["case"] for one in found}]
     RESULT.write_text(json.dumps(found, indent=2) + "\n")
 
 

@@ -29,7 +29,8 @@ def mended(folder: Path) -> Path:
 def test_mend_writes_frontier_model_and_reports(mended: Path) -> None:
     names = {path.name for path in (mended / "mended").iterdir()}
     assert names == {
-        *("frontier.html", "frontier.json", "frontier.csv", "model", "before.json", "report.json", "report.html"),
+        *("frontier.html", "frontier.json", "frontier.csv", "payments.csv", "model"),
+        *("before.json", "report.json", "report.html"),
     }
     frontier = Frontier.model_validate_json((mended / "mended" / "frontier.json").read_text())
     assert frontier.how == "estimate"
@@ -59,10 +60,30 @@ def test_the_same_seed_gives_the_same_frontier(mended: Path) -> None:
     ).read_text()
 
 
+def test_a_tolerance_tighter_than_chance_gets_a_frontier_and_no_choice(folder: Path) -> None:
+    done = evenhand(
+        *MEND, "--constraint", "equal-opportunity:0.0001", "--methods", "thresholds", "--out", "tight", folder=folder
+    )
+    assert done.returncode == 2
+    assert done.stderr == ""
+    assert "Refused: equal-opportunity:0.0001 is tighter than chance: thresholds with exactly equal" in done.stdout
+    assert "join small groups, or bring more rows." in done.stdout
+    names = {path.name for path in (folder / "tight").iterdir()}
+    assert names == {"frontier.html", "frontier.json", "frontier.csv", "payments.csv", "before.json"}
+    frontier = Frontier.model_validate_json((folder / "tight" / "frontier.json").read_text())
+    assert frontier.how == "refused"
+    assert frontier.chosen == "unmended"
+    assert any(point.method == "thresholds" and point.setting != "without constraint" for point in frontier.points)
+    page = (folder / "tight" / "frontier.html").read_text()
+    assert "Nothing chosen: tighter than chance" in page
+    assert 'class="fb"' in page
+    assert "<b>chosen</b>" not in page
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--constraint", "equal-opportunity:0.0001"), "equal-opportunity:0.0001 is tighter than chance"),
+        (("--constraint", "equal-opportunity:0.2", "--methods", "barycentre"), "QuantileBarycentre around a regressor"),
         (("--constraint", "parity:0.1"), "No constraint is called 'parity'"),
         (("--constraint", "equal-opportunity:0.2", "--methods", "magic"), "No method is called 'magic'"),
         (("--constraint", "equal-opportunity:0.2", "--model", "m.onnx"), "Both a model and a column of scores"),

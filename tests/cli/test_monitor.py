@@ -89,6 +89,7 @@ def test_a_monitor_from_definition_to_drift(folder: Path) -> None:
     assert "✗" in evenhand(folder, "list").stdout
 
 
+@pytest.mark.slow
 def test_everything_moves_to_another_store(folder: Path) -> None:
     assert evenhand(folder, "add", "loans.yaml", home="first").returncode == 0
     evenhand(folder, "capture", "loans", "good.parquet", home="first")
@@ -150,6 +151,7 @@ def test_files_beside_a_definition_are_found_from_anywhere(folder: Path) -> None
     assert kept.baseline == str(folder / "week.parquet")
 
 
+@pytest.mark.slow
 def test_a_catch_up_says_each_drift_once_and_where_to_look_next(folder: Path) -> None:
     evenhand(folder, "add", "loans.yaml", home="catching")
     evenhand(folder, "capture", "loans", "bad.parquet", home="catching")

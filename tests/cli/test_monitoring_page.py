@@ -24,7 +24,8 @@ from tests.conftest import absent
 
 PAGE = Path(__file__).parents[2] / "docs" / "monitoring.md"
 EVENHAND = [sys.executable, "-c", "from evenhand.cli import main; main()"]
-YESTERDAY = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
+# The last day that is over, and its grace of an hour as well.
+YESTERDAY = f"{datetime.now(UTC) - timedelta(days=1, hours=1):%Y-%m-%d}"
 # What needs another machine; tests/server starts these with what they need.
 ELSEWHERE = ("db.example", "0.0.0.0")  # noqa: S104 - the text of a document
 
@@ -170,9 +171,10 @@ def _check(outputs: dict[str, subprocess.CompletedProcess[str]]) -> None:
     marks = re.findall(r"^[✓✗?–]", run.stdout, re.M)
     assert run.returncode == 2
     assert marks[:14] == ["✓"] * 14
-    assert marks[14:] == ["✗"] * 7
+    # In the first hour of a day, the day before still waits for late records.
+    assert marks[14:] in (["✗"] * 6, ["✗"] * 7)
     assert "bias: Difference in positive predictions, sex=Female against the rest is" in run.stdout
-    assert "21 windows: 7 with a drift." in run.stdout
+    assert f"{len(marks)} windows: {len(marks) - 14} with a drift." in run.stdout
     assert (outputs["evenhand serve"].returncode, "loans" in outputs["evenhand serve"].stdout) == (200, True)
     assert "since" in outputs[f"evenhand monitor run loans --window {YESTERDAY}"].stdout
     shown = next(done for line, done in outputs.items() if "--report report" in line)

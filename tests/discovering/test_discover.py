@@ -41,6 +41,17 @@ def test_other_names_of_the_group_stand_beside_it() -> None:
         assert (held & planted).sum() >= 0.45 * (held | planted).sum()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_small_group_is_found_behind_a_large_one(seed: int) -> None:
+    """The strongest hundreds of candidates are all names of the large groups."""
+    data = table(50_000, seed, base=0.1)
+    large = np.isin(data["letter0"], ["1", "2"])
+    wrong = large & (np.random.default_rng(100 + seed).random(50_000) < 0.3)
+    data["prediction"] = np.where(wrong, 1 - data["label"], data["prediction"])
+    found = [each.group for each in eh.discover(data, AUDIT, "error").subgroups]
+    assert set(found) == {'letter0="1"', 'letter0="2"', GROUP} or GROUP in found[:3]
+
+
 def test_permutations_find_it_too_and_nothing_else() -> None:
     found = eh.discover(table(40_000, 0), AUDIT, "error", honest="permutations")
     assert [each.group for each in found.subgroups] == [GROUP]
@@ -184,6 +195,7 @@ def test_the_same_table_gives_the_same_answer_in_any_order_of_columns() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_dependent_rows_stay_together() -> None:
     data = table(6_000, 13, gap=0.0)
     copied = {name: np.repeat(values, 20) for name, values in data.items()}
@@ -243,7 +255,6 @@ def test_a_discovery_reads_back() -> None:
         ({"honest": "quarters"}, "No way is called 'quarters'"),
         ({"by": ()}, "Name at least one search: lattice, scan, tree or linear."),
         ({"by": ("latice",)}, "No search is called 'latice'"),
-        ({"by": ("tree",), "honest": "permutations"}, "Permutations repeat the lattice's search only; use halves"),
         ({"columns": ("colour",)}, "colour"),
         ({"columns": ("label",)}, "Groups cannot be made of 'label'"),
         ({"audit": {"label": "label", "positive": [1]}}, "error needs the prediction: give predicted_label, score or a"),
@@ -254,7 +265,7 @@ def test_a_discovery_reads_back() -> None:
         ({"question": eh.Question(outcome="column", column="color")}, "Column 'color' holds no numbers"),
         ({"question": eh.Question(outcome="column", column="nope")}, "nope"),
         ({"question": "error", "audit": {"label": "age", "predicted_label": "label"}}, "The label is a quantity"),
-        ({"data": {name: [] for name in (*AUDIT, "x")}}, ""),
+        ({"data": {"label": [], "prediction": [], "x": []}}, "The table holds no rows (a dict of columns)."),
         ({"data": {"label": [0, 1], "prediction": [1, 1]}}, "Every column is used by the audit"),
         ({"data": {"label": [0, 1] * 99, "prediction": [1, 1] * 99, "x": ["a"] * 198}}, "No column is left that groups"),
         ({"data": {"label": [None, 1], "prediction": [1, None], "x": ["a", "b"]}}, "No row can show error"),

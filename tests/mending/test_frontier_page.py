@@ -86,3 +86,28 @@ def test_the_page_fits_and_runs_nothing(tmp_path: Path, width: int) -> None:
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
         assert visit.messages == visit.dialogs == visit.stopped == []
         assert len(visit.requests) == 1
+
+
+def test_a_thousand_groups_leave_the_page_light() -> None:
+    payments = MADE.points[0].payments * 1_000
+    points = [each.model_copy(update={"payments": payments, "levels_down": (HOSTILE,) * 1_000}) for each in MADE.points]
+    page = render_frontier(frontier(*points * 8))
+    assert len(page.encode()) < 500_000
+    assert "970 more groups are in payments.csv" in page
+    assert "and 995 more" in page
+
+
+def test_a_refused_choice_says_so_and_marks_nothing_as_chosen() -> None:
+    unmended, others = MADE.points[1], (MADE.points[0], *MADE.points[2:])
+    refused = frontier(unmended, *others).model_copy(update={"how": "refused"})
+    page = render_frontier(refused)
+    assert not refused.kept
+    assert "Nothing chosen: tighter than chance" in page
+    assert ">chosen</text>" not in page
+    assert ">chosen</text>" in render_frontier(MADE)
+    assert any(line.startswith("Refused: ") for line in lines(refused))
+
+
+def test_constraints_undone_have_marks_of_their_own() -> None:
+    page = render_frontier(frontier(*MADE.points, point("x", 0.8, 0.2, method="grid, undone")))
+    assert page.count('class="ma mu') == 2  # in the legend and in the chart

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenhand.core.constraint import Constraint
+from evenhand.mending.choosing import loosened, steps_of
 from evenhand.mending.measured import Measuring, floors_of, levels_down, payments_of
 from evenhand.mending.people import People
 from evenhand.mending.splitting import FOLDS, folds_of, parts_of
@@ -109,3 +110,41 @@ def test_the_rows_of_one_id_are_in_one_part() -> None:
     part = parts_of(some, (0.5, 0.5), identity="person", seed=0).reshape(-1, 4)
     assert (part == part[:, :1]).all()
     assert 0.4 < part.mean() < 0.6
+
+
+def test_confidence_rises_with_the_bound() -> None:
+    """Selection rates of .5 and .4: a bound of .1 is kept about as often as not, the rarer the tighter it is."""
+    some = people(2_000, 2, 3)
+    rate = np.where(some.codes == 0, 0.5, 0.4)
+    counted = some.confusion(
+        (np.argsort(np.argsort(np.random.default_rng(0).random(2_000))) / 2_000 < rate).astype(int)
+    )
+    gap = float(PARITY.violation(counted))
+    kept = [
+        Measuring((Constraint("demographic-parity", bound),), 0.95, 0).confidence(counted)
+        for bound in (0.0, gap - 0.03, gap, gap + 0.03, 0.5)
+    ]
+    assert kept == sorted(kept)
+    assert kept[0] < 0.01
+    assert kept[2] == pytest.approx(0.5, abs=0.05)
+    assert kept[-1] == 1
+
+
+def test_several_constraints_are_kept_together_no_more_often_than_each() -> None:
+    counted = people(1_000, 3, 0).confusion(np.random.default_rng(0).integers(0, 2, 1_000))
+    both = Measuring((ODDS, PARITY), 0.95, 0).confidence(counted)
+    assert both <= min(Measuring((each,), 0.95, 0).confidence(counted) for each in (ODDS, PARITY))
+
+
+def test_what_is_tighter_than_chance_is_loosened_to_what_is_credible() -> None:
+    some = people(1_000, 3, 0)
+    wanted = (Constraint.parse("demographic-parity:0.001"), Constraint.parse("demographic-parity-ratio:0.5"))
+    floors = floors_of(wanted, some, np.arange(1_000) % 2, "choosing", 0)
+    (first, second), said = loosened(wanted, floors)
+    assert first.bound == floors[0].rare > floors[0].typical > 0.001
+    assert second == wanted[1]
+    assert len(said) == 1
+    assert said[0].startswith("demographic-parity:0.001 is tighter than chance")
+    steps, refused = steps_of((first, second), floors, (1.0, 1.0))
+    assert 1.0 in steps
+    assert refused

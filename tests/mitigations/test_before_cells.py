@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from evenhand.mitigations.facets import facet_texts
@@ -42,6 +42,7 @@ def whole_groups(groups: Array, labels: Array, weight: Array) -> list[str]:
     return [name for name, found in known.items() if found == every]
 
 
+@settings(deadline=None)
 @given(ROWS, st.data())
 def test_weighted_shares_of_labels_are_the_same_in_all_groups(rows: list[Any], data: st.DataObject) -> None:
     groups, labels, _ = columns(rows)
@@ -60,6 +61,7 @@ def test_weighted_shares_of_labels_are_the_same_in_all_groups(rows: list[Any], d
     assert np.isfinite(weighted).all()
 
 
+@settings(deadline=None)
 @given(ROWS, AMOUNTS)
 def test_shares_move_linearly_with_the_amount(rows: list[Any], amount: float) -> None:
     groups, labels, _ = columns(rows)
@@ -71,6 +73,7 @@ def test_shares_move_linearly_with_the_amount(rows: list[Any], amount: float) ->
         assert (reweighed(labels, groups, amount=0) == 1).all()
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_the_result_says_what_the_weights_do(rows: list[Any]) -> None:
     groups, labels, _ = columns(rows)
@@ -107,6 +110,7 @@ def test_weights_of_rows_count_like_repeated_rows() -> None:
 # Massaging
 
 
+@settings(deadline=None)
 @given(ROWS, st.sampled_from(["overall", "fewest", "highest"]))
 def test_positive_shares_are_equal_within_a_row(rows: list[Any], towards: Towards) -> None:
     groups, labels, scores = columns(rows)
@@ -126,6 +130,7 @@ def test_positive_shares_are_equal_within_a_row(rows: list[Any], towards: Toward
         assert max(after.values()) == pytest.approx(max(before.values()))
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_fewest_flips_no_more_than_the_others(rows: list[Any]) -> None:
     groups, labels, scores = columns(rows)
@@ -133,6 +138,7 @@ def test_fewest_flips_no_more_than_the_others(rows: list[Any]) -> None:
     assert flips["fewest"] <= min(flips.values()) + len(np.unique(groups)), "to within a row of each group"
 
 
+@settings(deadline=None)
 @given(st.lists(ROW, min_size=1, max_size=9))
 def test_no_other_labels_as_equal_have_fewer_flips(rows: list[Any]) -> None:
     groups, labels, scores = columns(rows)
@@ -150,6 +156,7 @@ def test_no_other_labels_as_equal_have_fewer_flips(rows: list[Any]) -> None:
     assert found.flips == fewest
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_those_nearest_the_boundary_are_flipped(rows: list[Any]) -> None:
     groups, labels, scores = columns(rows)
@@ -162,6 +169,7 @@ def test_those_nearest_the_boundary_are_flipped(rows: list[Any]) -> None:
                 assert (sign * scores[cell & flipped]).min() >= (sign * scores[cell & ~flipped]).max()
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_weights_of_one_and_integers_change_nothing(rows: list[Any]) -> None:
     groups, labels, scores = columns(rows)
@@ -171,6 +179,7 @@ def test_weights_of_one_and_integers_change_nothing(rows: list[Any]) -> None:
     assert np.array_equal(massage(scores, labels, groups, amount=0.0).labels, labels)
 
 
+@settings(deadline=None)
 @given(ROWS, st.data())
 def test_weighted_shares_come_within_the_heaviest_row(rows: list[Any], data: st.DataObject) -> None:
     groups, labels, scores = columns(rows)
@@ -199,6 +208,7 @@ def test_massaging_by_hand() -> None:
 # Sampling
 
 
+@settings(deadline=None)
 @given(ROWS, st.booleans(), AMOUNTS)
 def test_cells_have_the_expected_counts(rows: list[Any], ranked: bool, amount: float) -> None:
     groups, labels, scores = columns(rows)
@@ -216,6 +226,7 @@ def test_cells_have_the_expected_counts(rows: list[Any], ranked: bool, amount: f
         assert found.places.tolist() == list(range(len(rows)))
 
 
+@settings(deadline=None)
 @given(ROWS, st.booleans())
 def test_rows_of_a_cell_are_taken_as_evenly_as_can_be(rows: list[Any], ranked: bool) -> None:
     groups, labels, scores = columns(rows)

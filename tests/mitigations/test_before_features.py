@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
@@ -41,6 +41,7 @@ def known(values: Array, groups: Array) -> dict[str, Array]:
     return {name: here[~np.isnan(here)] for name, here in found.items() if not np.isnan(here).all()}
 
 
+@settings(deadline=None)
 @given(ROWS, COMMON)
 def test_every_group_has_the_same_distribution(rows: list[Any], common: Common) -> None:
     groups, values = columns(rows)
@@ -53,6 +54,7 @@ def test_every_group_has_the_same_distribution(rows: list[Any], common: Common) 
             assert apart <= (ties(before[one]) + ties(before[other])) / 2 + 1e-9
 
 
+@settings(deadline=None)
 @given(ROWS, COMMON, st.sampled_from([0.0, 0.4, 1.0]))
 def test_ranks_inside_a_group_are_kept(rows: list[Any], common: Common, amount: float) -> None:
     groups, values = columns(rows)
@@ -69,6 +71,7 @@ def test_ranks_inside_a_group_are_kept(rows: list[Any], common: Common, amount: 
         assert np.array_equal(moved, values, equal_nan=True)
 
 
+@settings(deadline=None)
 @given(ROWS, COMMON)
 def test_one_group_stays_as_it_is(rows: list[Any], common: Common) -> None:
     _, values = columns(rows)
@@ -76,6 +79,7 @@ def test_one_group_stays_as_it_is(rows: list[Any], common: Common) -> None:
         assert QuantileRepair(common=common).fit_transform(values, facet=facet) == pytest.approx(values, nan_ok=True)
 
 
+@settings(deadline=None)
 @given(ROWS, st.lists(st.integers(0, 3), min_size=60, max_size=60), COMMON)
 def test_weights_count_like_repeated_rows(rows: list[Any], weight: list[int], common: Common) -> None:
     groups, values = columns(rows)
@@ -182,6 +186,7 @@ def correlations(values: Array, indicator: Array, weight: Array) -> Array:
     return np.asarray(np.divide(covered, spread, out=np.zeros_like(covered), where=spread > 0))
 
 
+@settings(deadline=None)
 @given(tables())
 def test_nothing_correlates_with_any_facet(table: tuple[Array, Array, Array]) -> None:
     values, facets, weight = table
@@ -196,6 +201,7 @@ def test_nothing_correlates_with_any_facet(table: tuple[Array, Array, Array]) ->
     assert after == pytest.approx(before, rel=1e-9, abs=1e-9 * np.abs(values).max()), "means stay"
 
 
+@settings(deadline=None)
 @given(tables(), st.sampled_from([0.0, 0.25, 1.0]))
 def test_correlation_shrinks_with_the_amount(table: tuple[Array, Array, Array], amount: float) -> None:
     values, facets, _ = table
@@ -206,6 +212,7 @@ def test_correlation_shrinks_with_the_amount(table: tuple[Array, Array, Array], 
         assert np.array_equal(part, values)
 
 
+@settings(deadline=None)
 @given(tables())
 def test_what_is_removed_is_least_squares(table: tuple[Array, Array, Array]) -> None:
     values, facets, weight = table

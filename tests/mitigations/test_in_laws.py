@@ -17,10 +17,11 @@ from evenhand.core.constraint import Constraint
 from evenhand.core.errors import SpecError
 from evenhand.mitigations.fair_boosting import FairBoostingClassifier
 from evenhand.mitigations.grid import GridSearchReduction
-from evenhand.mitigations.multicalibration import MulticalibratedClassifier, Scored, fit_multicalibration
+from evenhand.mitigations.multicalibration import MulticalibratedClassifier, fit_multicalibration
 from evenhand.mitigations.oracles import Oracles, trainer
 from evenhand.mitigations.reductions import ExponentiatedGradient, fit_mixture
 from evenhand.mitigations.rich_subgroups import RichSubgroupClassifier
+from evenhand.mitigations.score_trees import Growth, Scored
 from evenhand.mitigations.training import BadRows
 from evenhand.subgroups import searcher
 from tests.mitigations.planted import planted, planted_miscalibration
@@ -161,25 +162,32 @@ def test_multicalibration(library: Any, apart: float) -> None:
     found = MulticalibratedClassifier(estimator=base, prefit=True, library=library, rounds=3)
     found.fit(X[rows : 2 * rows], y[rows : 2 * rows])
     losses = found.result_.losses
-    assert losses[found.result_.rounds] == min(losses) <= losses[0]
+    assert losses[found.result_.rounds] == (min(losses) if found.result_.rounds else losses[0])
     if apart:
         held, label, there = X[2 * rows :], y[2 * rows :], inside[2 * rows :]
         before = abs((label - base.predict_proba(held)[:, 1])[there].mean())
         after = abs((label - found.predict_proba(held)[:, 1])[there].mean())
         assert before > 0.2 and after < 0.7 * before
+        assert found.result_.rounds > 0
     elif not found.result_.rounds:
         assert np.allclose(found.predict_proba(X[:9]), base.predict_proba(X[:9]))
 
 
 def test_calibrated_noise_is_left_alone() -> None:
-    numbers = np.random.default_rng(9)
-    chances = numbers.uniform(0.2, 0.8, 400)
-    labels = (numbers.random(400) < chances).astype(int)
-    rows = Scored(numbers.normal(size=(400, 3)), np.asarray(logit(chances)), labels, np.ones(400))
-    rounds, told = fit_multicalibration(
-        rows.among(np.arange(400) < 300), rows.among(np.arange(400) >= 300), categorical=[]
-    )
-    assert len(rounds) == told.rounds == int(np.argmin(told.losses))
+    kept = []
+    for seed in range(20):
+        numbers = np.random.default_rng(seed)
+        chances = numbers.uniform(0.2, 0.8, 400)
+        labels = (numbers.random(400) < chances).astype(int)
+        rows = Scored(numbers.normal(size=(400, 3)), np.asarray(logit(chances)), labels, np.ones(400))
+        aside = np.arange(400) >= 300
+        rounds, told = fit_multicalibration(
+            rows.among(~aside), rows.among(aside), categorical=[], growth=Growth(rounds=2, trees=10)
+        )
+        assert len(rounds) == told.rounds
+        kept.append(told.rounds > 0)
+    # The share of differences beyond one standard error, were there one round: .16; trees are chosen too.
+    assert np.mean(kept) <= 0.3
 
 
 def test_degenerate() -> None:

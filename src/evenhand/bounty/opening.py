@@ -24,7 +24,7 @@ from evenhand.models import load_model
 from evenhand.models.answering import AnsweringName
 from evenhand.models.leaf_tables import answers_table
 from evenhand.models.listed import Leaf, Listed, first_fault, save_listed
-from evenhand.models.mended import native
+from evenhand.models.mended_files import native
 from evenhand.sources import read
 
 Array = NDArray[Any]

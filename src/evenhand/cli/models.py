@@ -1,6 +1,6 @@
 """Models as the command line names them: a file, a URL with options, or a program."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evenhand.core.errors import SpecError, suggestion
@@ -25,3 +25,11 @@ def model_of(text: str | None, options: Mapping[str, Any]) -> Any:
     # Templates are JSON, which YAML would read; they are meant as text.
     read |= {name: options[name] for name in read if name.endswith("_template")}
     return Endpoint(text, **read)
+
+
+def pairs_of(texts: Sequence[str] | None, option: str) -> dict[str, str]:
+    """The values of an option that is repeated as NAME=VALUE; raises SpecError."""
+    for text in texts or ():
+        if "=" not in text:
+            raise SpecError(f"{option} {text!r} must be NAME=VALUE.")
+    return {name.strip(): value for name, _, value in (text.partition("=") for text in texts or ())}

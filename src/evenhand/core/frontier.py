@@ -7,6 +7,7 @@ from pydantic import Field
 from evenhand.core.finding import Fact, Interval
 
 Stage = Literal["none", "before", "in", "after"]
+How = Literal["auto", "estimate", "refused"]
 
 
 class Measured(Fact):
@@ -66,7 +67,10 @@ class Point(Fact):
     accuracy_choosing: float
     violations_choosing: dict[str, Measured] = Field(description="By constraint; rules were fitted on other rows.")
     within: bool = Field(description="Whether each violation on the choosing rows is at most what is allowed.")
-    credible: bool = Field(description="Whether the upper ends of their intervals are, too.")
+    confidence: float = Field(
+        default=0.0, ge=0, le=1, description="The share of resamples of the choosing rows in which each violation is."
+    )
+    credible: bool = Field(description="Whether that share is at least the level.")
     payments: tuple[Payment, ...]
     levels_down: tuple[str, ...] = Field(default=(), description="Groups that lost where no group gained.")
 
@@ -87,7 +91,7 @@ class Frontier(Fact):
     floors: tuple[Floor, ...]
     points: tuple[Point, ...]
     chosen: str
-    how: Literal["auto", "estimate"]
+    how: How = Field(description="Refused: nothing is chosen, nothing is mended.")
     reason: str
     refused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -96,8 +100,15 @@ class Frontier(Fact):
     seconds: float
 
     @property
+    def kept(self) -> bool:
+        """Whether the chosen point is within the tolerance, in the way that was asked for."""
+        if self.how == "refused":
+            return False
+        return self.point.credible if self.how == "auto" else self.point.within
+
+    @property
     def point(self) -> Point:
-        """The chosen point."""
+        """The chosen point; the unmended model where the choice was refused."""
         return self.named(self.chosen)
 
     def named(self, name: str) -> Point:

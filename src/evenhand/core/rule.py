@@ -130,7 +130,7 @@ class Linear(Fact):
         """
         places = dict(zip(self.groups, range(len(self.groups)), strict=True))
         names, found = grouped(groups)
-        of = np.array([places.get(name, len(places)) for name in names])[found]
+        of = np.array([places.get(name, len(places)) for name in names], np.int64)[found]
         table = np.concatenate((self._table(), np.zeros((1, *self._table().shape[1:]))))
         corrections = np.einsum("ny,nyc->nc", classes, table[of]) if self.given_label else table[of]
         return self._best(classes + corrections, chances)

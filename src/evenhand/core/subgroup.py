@@ -46,7 +46,7 @@ class Discovery(Fact):
     columns: tuple[str, ...]
     searched: int = Field(description="How many groups were looked at.")
     depth: int
-    least_rows: int
+    least_rows: int = Field(description="Groups of fewer rows that can show the outcome were not looked at.")
     honest: Literal["halves", "permutations"]
     value: float = Field(description="The outcome among all rows.")
     subgroups: tuple[Subgroup, ...]

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,10 @@ __all__ = ["discover"]
 
 # The share of rows that a group must have to be looked at, where nothing else is said.
 SUPPORT = 0.01
+# Said where joining ranges would take too long.
+APART = (
+    "Neighbouring ranges of numbers were not joined by the lattice; name fewer columns or a lower depth to have that."
+)
 
 
 def discover(
@@ -81,11 +85,13 @@ class _Manner:
 def _searched(people: People, asked: Asked, manner: _Manner) -> Discovery:
     depth = min(manner.depth, len(people.items.columns))
     search = Search(
-        depth=depth, least_rows=asked.least_rows(people.items.rows),
+        depth=depth, least_rows=asked.least_rows(people.target),
         direction={"more": 1, "less": -1, "either": 0}[asked.question.direction], seed=asked.audit.seed,
     )  # fmt: skip
     look = Looking(manner.by, ranges=ranges_fit(people.items, depth))
     found = HONEST[manner.honest](look, people, search, level=asked.audit.level, most=manner.most)
+    if "lattice" in manner.by and not look.ranges and any(each.ordered for each in people.items.columns):
+        people = replace(people, notes=(*people.notes, APART))
     return _discovery(people, asked, search, found, manner.honest)
 
 

@@ -37,35 +37,69 @@ class Folded:
     holds: Array
     also: tuple[Pattern, ...] = ()
 
-    def take(self, other: Candidate, *, same: bool) -> None:
-        """Remember one more name, or make it the first where it is shorter and almost as strong."""
+    def better(self, other: Candidate, holds: Array) -> bool:
+        """Whether another name for nearly the same rows is shorter and almost as strong."""
         shorter = len(other.pattern.conditions) < len(self.pattern.conditions)
-        if same and shorter and other.score >= ALMOST * self.score and not self.also:
-            self.pattern, named = other.pattern, self.pattern
-        else:
-            named = other.pattern
-        self.also = (*self.also, named)[:NAMES]
+        strong = other.score >= ALMOST * self.score and not self.also
+        return shorter and strong and _shared(holds, self.holds) >= SAME
+
+    def take(self, *names: Pattern) -> None:
+        """Remember more names."""
+        self.also = (*self.also, *names)[:NAMES]
 
 
-def folded(candidates: Sequence[Candidate], people: People, search: Search, *, most: int, bar: float) -> list[Folded]:
-    """At most `most` finds, strongest first, that each say something the earlier ones do not.
+def folded(
+    candidates: Sequence[Candidate],
+    people: People,
+    search: Search,
+    *,
+    most: int,
+    bar: float,
+    kept: Sequence[Folded] = (),
+) -> list[Folded]:
+    """At most `most` finds, strongest first, that each say something the earlier ones (and those in `kept`) do not.
 
     What is left of a find without the rows of the earlier ones must still differ by `bar` standard errors.
     """
-    kept: list[Folded] = []
-    covered = np.zeros(people.items.rows, bool)
+    kept = list(kept)
+    covered = np.logical_or.reduce([each.holds for each in kept] or [np.zeros(people.items.rows, bool)])
+    mean = float(np.mean(people.target.values[people.target.counted]))
     for each in candidates[:CANDIDATES]:
         if each.score < WEAKEST or len(kept) == most:
             break
         holds = each.pattern.holds(people.items)
         host = _nearest(kept, holds)
-        shared = 0.0 if host is None else _shared(holds, host.holds)
-        if host is not None and shared >= NEARLY:
-            host.take(each, same=shared >= SAME)
+        if host is not None and _shared(holds, host.holds) >= NEARLY and _alike(each, host, mean):
+            if host.better(each, holds):
+                host.pattern, host.holds, named = each.pattern, holds, host.pattern
+                host.gap = gap_of(people, each.pattern)
+                covered |= holds
+            else:
+                named = each.pattern
+            host.take(named)
         elif host is None or _new(holds, covered, host, people.target, search) >= bar:
-            found = gap(people.target, holds, each.pattern.apart(people.items), people.blocks)
-            kept.append(Folded(each.pattern, each.score, found, holds))
+            kept.append(Folded(each.pattern, each.score, gap_of(people, each.pattern), holds))
             covered |= holds
+    return kept
+
+
+def _alike(find: Candidate, host: Folded, mean: float) -> bool:
+    """Whether both differ the same way; a group that fares better is no other name for one that fares worse."""
+    return (find.total > find.rows * mean) == (host.gap.size > 0)
+
+
+def told_apart(finds: Sequence[Folded], people: People) -> list[Folded]:
+    """The finds of which no two that differ the same way share half of their rows, among all rows, not only some."""
+    kept: list[Folded] = []
+    for each in finds:
+        holds = each.pattern.holds(people.items)
+        way = [other for other in kept if (other.gap.size > 0) == (each.gap.size > 0)]
+        host = _nearest(way, holds)
+        if host is not None and _shared(holds, host.holds) >= NEARLY:
+            host.take(each.pattern, *each.also)
+        else:
+            each.holds = holds
+            kept.append(each)
     return kept
 
 

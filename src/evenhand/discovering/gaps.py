@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from evenhand.core.interval import newcombe, wilson
 from evenhand.core.items import Pattern, Target
+from evenhand.discovering.dealing import dealt_tail
 from evenhand.discovering.people import People
 
 Array = NDArray[Any]
@@ -48,6 +49,7 @@ class Gap:
     rest: Side
     error: float
     degrees: float | None
+    every: Array | None = None  # the values of both sides, where they are quantities of rows that are independent
 
     @property
     def size(self) -> float:
@@ -65,7 +67,10 @@ class Gap:
         return min(self.group.rows, self.rest.rows) > 1
 
     def tail(self, direction: int) -> float:
-        """How likely so large a gap in this direction is by chance: Fisher's exact test, or Welch's."""
+        """How likely so large a gap in this direction is by chance: by Fisher's exact test, or by Welch's and a deal's.
+
+        The larger of the last two counts: Welch's allows for unlike spreads, the deal for skewed values.
+        """
         from scipy.special import stdtr
 
         if not self.known:
@@ -73,7 +78,8 @@ class Gap:
         if self.degrees is not None:
             # All values equal on both sides and yet different: nothing varies, so chance explains nothing.
             still = 1.0 if self.size * direction <= 0 else 0.0
-            return float(stdtr(self.degrees, -self.z * direction)) if self.error > 0 else still
+            welch = float(stdtr(self.degrees, -self.z * direction)) if self.error > 0 else still
+            return welch if self.every is None else max(welch, self._dealt(direction))
         return self._fisher(direction)
 
     def bounds(self, reach: float) -> Bounds:
@@ -89,6 +95,11 @@ class Gap:
             return newcombe(first, self.group.mean, second, self.rest.mean)
         half = -float(stdtrit(self.degrees, float(ndtr(-reach)))) * self.error
         return self.size - half, self.size + half
+
+    def _dealt(self, direction: int) -> float:
+        """The share of deals of all values that give the group so large, or so small, a sum."""
+        every = self.every if self.every is not None else np.zeros(0)
+        return dealt_tail(every * direction, self.group.rows, self.group.total * direction)
 
     def _fisher(self, direction: int) -> float:
         """The share of deals of all hits that give the group as many, or as few (one-sided)."""
@@ -113,7 +124,10 @@ def gap(target: Target, inside: Array, outside: Array, blocks: Array | None = No
     if blocks is not None:
         return _by_blocks(target.values, (inside, outside), (group, rest), blocks)
     error = math.hypot(group.error, rest.error)
-    return Gap(group, rest, error, None if _yes_or_no(target) else _welch(group, rest))
+    if _yes_or_no(target):
+        return Gap(group, rest, error, None)
+    every = np.concatenate([target.values[inside], target.values[outside]])
+    return Gap(group, rest, error, _welch(group, rest), every)
 
 
 def _yes_or_no(target: Target) -> bool:

@@ -1,5 +1,6 @@
 """Honest: what is left of a search's finds once it is counted how many groups were looked at."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from statistics import NormalDist
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 from evenhand.core.errors import DataError, SpecError
 from evenhand.core.items import Pattern, Search
 from evenhand.core.subgroup import Searcher
-from evenhand.discovering.folding import Folded, folded, standing
+from evenhand.discovering.folding import Folded, folded, standing, told_apart
 from evenhand.discovering.gaps import Gap, gap_of
 from evenhand.discovering.looking import Looking
 from evenhand.discovering.people import People
-from evenhand.discovering.permuting import extremes
+from evenhand.discovering.permuting import MOST_SEARCHED, extremes, largest
 
 Array = NDArray[Any]
 Honest = Literal["halves", "permutations"]
@@ -57,8 +58,7 @@ def by_halves(look: Looking, people: People, search: Search, *, level: float, mo
     """
     seen, unseen = _halves(people, search.seed)
     least = replace(search, least_rows=max(search.least_rows // 2, 2))
-    candidates, searched = look(seen.items, seen.target, least)
-    finds = folded(candidates, seen, least, most=most, bar=STILL)
+    finds, searched = _found(look, seen, least, most=most)
     kept = []
     for each in finds:
         found = gap_of(unseen, each.pattern)
@@ -66,11 +66,33 @@ def by_halves(look: Looking, people: People, search: Search, *, level: float, mo
         p = min(1.0, 2 * found.tail(_direction(each, search)) * len(finds))
         if found.known and p <= 1 - level:
             kept.append(Kept(each, found, p))
-    new = standing([each.find for each in kept], unseen, least, bar=CONFIRMED)
+    new = told_apart(standing([each.find for each in kept], unseen, least, bar=CONFIRMED), people)
     kept = [each for each in kept if each.find in new]
     reach = _NORMAL.inv_cdf(1 - (1 - level) / (2 * max(len(finds), 1)))
     method = f"{_method(unseen)}, Bonferroni over {len(finds)} finds, on the half that was not searched"
     return Findings(_ordered(kept), searched, reach, method, dict(look.found_by), unseen.items.rows)
+
+
+def _found(look: Looking, seen: People, least: Search, *, most: int) -> tuple[list[Folded], int]:
+    """What the search finds, and then what it finds among the rows that no find has; how many groups it looked at.
+
+    The strongest candidates are mostly other names of one large group, behind which smaller ones would never be seen.
+    From the second time on, a find must be stronger than the largest that noise has in so many groups.
+    """
+    candidates, searched = look(seen.items, seen.target, least)
+    finds = folded(candidates, seen, least, most=most, bar=STILL)
+    known = 0
+    while known < len(finds) < most:
+        known = len(finds)
+        left = seen.chosen(np.flatnonzero(~np.logical_or.reduce([each.holds for each in finds])))
+        if int(left.target.counted.sum()) < 2 * least.least_rows:
+            break
+        candidates, looked = look(left.items, left.target, least)
+        searched += looked
+        bar = max(STILL, math.sqrt(2 * math.log(max(looked, 1))))
+        strong = [each for each in candidates if each.score >= bar]
+        finds = folded(strong, seen, least, most=most, bar=bar, kept=finds)
+    return finds, searched
 
 
 def _method(people: People) -> str:
@@ -101,22 +123,38 @@ def by_permutations(look: Looking, people: People, search: Search, *, level: flo
     Westfall and Young, Resampling-based multiple testing (1993): a find's p-value is the share of shuffles whose
     largest find is at least as strong, which holds for all finds together.
     """
-    if set(look.named) != {"lattice"}:
-        raise SpecError("Permutations repeat the lattice's search only; use halves for scan, tree and linear.")
     if people.blocks is not None:
         raise SpecError("Rows of a block cannot be shuffled one by one; use halves, which keep blocks whole.")
+    others, counted = [name for name in look.named if name != "lattice"], int(people.target.counted.sum())
+    if others and counted > MOST_SEARCHED:
+        raise SpecError(
+            f"Permutations repeat a search {SHUFFLES} times, which takes too long for {others[0]} beyond "
+            f"{MOST_SEARCHED:,} rows (here {counted:,}); use halves, or the lattice."
+        )
     candidates, searched = look(people.items, people.target, search)
-    high, low = extremes(people.items, people.target, search, ranges=look.ranges, shuffles=SHUFFLES)
-    either = np.maximum(high, -low)
-    chance = {1: high, -1: -low, 0: either}[search.direction]
+    chance, either = _by_chance(look, people, search)
     reach = float(np.quantile(either, level, method="higher"))
     kept = []
-    for each in folded(candidates, people, search, most=most, bar=reach):
+    for each in told_apart(folded(candidates, people, search, most=most, bar=reach), people):
         p = (1 + int((chance >= each.score - 1e-9).sum())) / (SHUFFLES + 1)
         if p <= 1 - level:
             kept.append(Kept(each, gap_of(people, each.pattern), p))
     method = f"{_method(people)}, as wide as the largest find of {SHUFFLES} searches of shuffled outcomes"
     return Findings(_ordered(kept), searched, reach, method, dict(look.found_by), people.items.rows)
+
+
+def _by_chance(look: Looking, people: People, search: Search) -> tuple[Array, Array]:
+    """The largest find of each shuffle: towards the direction that is looked for (or more, to be safe), and either."""
+    either = chance = np.zeros(SHUFFLES)
+    if "lattice" in look.named:
+        high, low = extremes(people.items, people.target, search, ranges=look.ranges, shuffles=SHUFFLES)
+        either = np.maximum(high, -low)
+        chance = {1: high, -1: -low, 0: either}[search.direction]
+    others = [name for name in look.named if name != "lattice"]
+    if others:
+        more = largest(Looking(others), people.items, people.target, search, shuffles=SHUFFLES)
+        either, chance = np.maximum(either, more), np.maximum(chance, more)
+    return chance, either
 
 
 HONEST: dict[Honest, Callable[..., Findings]] = {"halves": by_halves, "permutations": by_permutations}

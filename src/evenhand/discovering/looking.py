@@ -11,8 +11,8 @@ from evenhand.core.items import Candidate, Coded, Items, Pattern, Search, Search
 from evenhand.core.subgroup import Searcher
 from evenhand.subgroups import LatticeSearch, searcher
 
-# Passes over rows that joining neighbouring levels to ranges may cost: a few seconds.
-MOST_WORK = 4e8
+# Passes over rows that joining neighbouring levels to ranges may cost: a few seconds, since most passes are short.
+MOST_WORK = 2e9
 
 
 @dataclass(frozen=True)

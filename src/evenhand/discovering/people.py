@@ -52,9 +52,9 @@ class Asked:
     columns: tuple[str, ...]
     support: float
 
-    def least_rows(self, rows: int) -> int:
-        """Groups of fewer rows are not looked at."""
-        return max(FEWEST_ROWS, round(self.support * rows))
+    def least_rows(self, target: Target) -> int:
+        """Groups of fewer rows are not looked at; a share of those that count, for a rate is rarely one of all."""
+        return max(FEWEST_ROWS, round(self.support * int(np.count_nonzero(target.counted))))
 
 
 def people_of(frame: Frame, asked: Asked, model: LoadedModel | None) -> People:
@@ -66,7 +66,7 @@ def people_of(frame: Frame, asked: Asked, model: LoadedModel | None) -> People:
         raise DataError("The data has no rows.")
     target = target_of(fetched, asked.question)
     _check(frame, asked, fetched, target)
-    least = asked.least_rows(rows)
+    least = asked.least_rows(target)
     found = [coded(name, fetched[f"column {name}"], frame.kinds[name], least) for name in names]
     kept = tuple(each for each in found if _divides(each, least))
     if not kept:
@@ -104,7 +104,7 @@ def _notes(frame: Frame, audit: Audit, rows: int, alone: Sequence[str]) -> Itera
         listed = ", ".join(alone[:10]) + (f" and {len(alone) - 10} more" if len(alone) > 10 else "")
         yield f"Columns with one value only, or none that enough rows have, were left out: {listed}."
     if audit.weight is not None:
-        yield f"Every row counts once; the weights in {audit.weight} are not used."
+        yield f"Every row counts once; the weights in {audit.weight} are not used, so an audit with them may differ."
 
 
 def _check(frame: Frame, asked: Asked, fetched: Columns, target: Target) -> None:

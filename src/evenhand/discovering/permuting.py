@@ -6,7 +6,7 @@ a matrix of which levels are meant.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.core.condition import Missing
-from evenhand.core.items import Coded, Items, Search, Target
+from evenhand.core.items import Coded, Items, Search, Searching, Target
 
 Array = NDArray[Any]
 
 # Numbers held at a time.
 MOST_NUMBERS = 20_000_000
+# Rows that searches other than the lattice are repeated for: a minute or two.
+MOST_SEARCHED = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +78,22 @@ def extremes(items: Items, target: Target, search: Search, *, ranges: bool, shuf
                 high[chunk] = np.maximum(high[chunk], found.max(axis=1))
                 low[chunk] = np.minimum(low[chunk], found.min(axis=1))
     return high, low
+
+
+def largest(look: Searching, items: Items, target: Target, search: Search, *, shuffles: int) -> Array:
+    """The strongest find of any search in each shuffle, in standard deviations and in either direction.
+
+    A search of both directions looks at every group that a search of one does, so this is never too small.
+    """
+    generator = np.random.default_rng(search.seed)
+    counted = np.flatnonzero(target.counted)
+    found = np.zeros(shuffles)
+    for place in range(shuffles):
+        values = np.zeros(len(target.values))
+        values[counted] = generator.permutation(target.values[counted])
+        candidates, _ = look(items, Target(values, target.counted), replace(search, direction=0))
+        found[place] = max((each.score for each in candidates), default=0.0)
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,19 +10,21 @@ from numpy.typing import NDArray
 
 from evenhand.core.audit import Audit
 from evenhand.core.constraint import Constraint
-from evenhand.core.errors import DataError, EvenhandError, ModelError, SpecError
-from evenhand.core.frontier import Floor, Frontier, Share
+from evenhand.core.errors import EvenhandError
+from evenhand.core.frontier import Floor, Frontier, How, Point
 from evenhand.core.report import Report
 from evenhand.flow import Progress
+from evenhand.mending.after_training import undone
+from evenhand.mending.asked import Asked, check
 from evenhand.mending.before_after import Judged, reports
 from evenhand.mending.candidates import Candidate, Case, as_it_is
-from evenhand.mending.choosing import chosen_of, steps_of
-from evenhand.mending.learner import Base, Learner, given_base, recorded_base
+from evenhand.mending.choosing import chosen_of, loosened, steps_of
+from evenhand.mending.given import Given, given_base, given_model, recorded_base, scored
+from evenhand.mending.learner import Base, Learner, threads_for
 from evenhand.mending.measured import Measuring, floors_of
-from evenhand.mending.methods import METHODS, methods_of, undone
+from evenhand.mending.methods import METHODS, methods_of
 from evenhand.mending.people import People, Roles, codings_of, people_of
-from evenhand.mending.splitting import folds_of, parts_of
-from evenhand.models import LoadedModel, load_model
+from evenhand.mending.splitting import Split, folds_of, split_of
 from evenhand.models.mended import Mended
 from evenhand.sources import read
 
@@ -31,30 +32,18 @@ __all__ = ["Asked", "MendedTable", "mend"]
 
 Array = NDArray[Any]
 
-# Fitting, choosing, judging; without a model to train, there is nothing to fit but rules.
-TRAINED, GIVEN = (0.6, 0.2, 0.2), (0.5, 0.5)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """How a model is to be mended; constraints as texts such as equalized-odds:0.05."""
-
-    constraints: tuple[str, ...]
-    methods: str = "all"
-    auto: bool = False
-    deterministic: bool = False
-    identity: str | None = None
-    score_threshold: float | None = None
-
 
 @dataclass(frozen=True, eq=False)
 class MendedTable:
-    """The frontier, every candidate by the name of its point, and reports before and after on the judging rows."""
+    """The frontier, every candidate by the name of its point, and reports before and after on the judging rows.
+
+    Where the choice was refused there is nothing after, and the chosen candidate is the unmended model.
+    """
 
     frontier: Frontier
     candidates: Mapping[str, Candidate]
     before: Report
-    after: Report
+    after: Report | None
 
     @property
     def chosen(self) -> Candidate:
@@ -67,25 +56,6 @@ class MendedTable:
         return self.chosen.mended
 
 
-@dataclass(frozen=True, eq=False)
-class _Split:
-    """Rows by what they are for; `fitting` only where a model is trained."""
-
-    fitting: People | None
-    choosing: People
-    judging: People
-
-    @property
-    def shares(self) -> tuple[Share, ...]:
-        """What a reader is told."""
-        rules = "rules are fitted on them in five folds, each judged on the others, and the choice is made"
-        told = [Share(name="choosing", rows=len(self.choosing), use=rules)]
-        if self.fitting is not None:
-            told.insert(0, Share(name="fitting", rows=len(self.fitting), use="models are trained"))
-        seen = "seen by neither: every number of the frontier and both reports"
-        return (*told, Share(name="judging", rows=len(self.judging), use=seen))
-
-
 def mend(
     frame: Any,
     audit: Audit,
@@ -93,6 +63,7 @@ def mend(
     *,
     constraint: str | tuple[str, ...] = (),
     model: Any = None,
+    trust_pickle: bool = False,
     title: str | None = None,
     progress: Progress | None = None,
 ) -> MendedTable:
@@ -104,44 +75,77 @@ def mend(
     """
     started, say = time.monotonic(), progress or _silent
     wanted = asked or Asked((constraint,) if isinstance(constraint, str) else tuple(constraint))
-    constraints = _constraints(wanted)
-    _check(audit, wanted, model)
+    check(audit, wanted, model)
+    constraints = wanted.parsed
     names = methods_of(wanted.methods, training=model is None and audit.score is None)
+    given = None if model is None else given_model(model, trust_pickle=trust_pickle)
     say("reading", 0, 1)
-    opened = read(frame)
-    trained = model is None and audit.score is None
-    unused = tuple(filter(None, (audit.score,)))
-    people, roles = people_of(opened, audit, identity=wanted.identity, unused=unused)
-    split = _split(people, trained=trained, identity=wanted.identity, seed=audit.seed)
-    base, learner, notes = _base(split, people, roles, audit, wanted, model)
-    unmended = as_it_is("unmended", "", "none", base)
-    floors = _floors(constraints, split, unmended, audit.seed)
-    steps, refused = _steps(constraints, floors, split, unmended)
+    work = _prepared(frame, audit, wanted, given)
+    unmended = as_it_is("unmended", "", "none", work.base)
+    floors = _floors(constraints, work.split, unmended, audit.seed)
+    fitted, beyond = loosened(constraints, floors[: len(constraints)])
+    steps, refused = _steps(fitted, floors, work.split, unmended)
     case = Case(
-        split.fitting, split.choosing, folds_of(split.choosing, audit.seed), constraints, steps, base, learner,
-        roles.facets, audit.seed, wanted.deterministic,
+        work.split.fitting, work.split.choosing, folds_of(work.split.choosing, audit.seed), fitted, steps, work.base,
+        work.learner, work.roles.facets, audit.seed, wanted.deterministic,
     )  # fmt: skip
     candidates = _candidates(case, names, unmended, say)
-    before = unmended.decide(split.judging)
-    measuring = Measuring(constraints, audit.level, audit.seed)
-    points = tuple(measuring.point(each, split.choosing, split.judging, before) for each in candidates.values())
-    best, reason = chosen_of(points, auto=wanted.auto)
+    before = unmended.decide(work.split.judging)
+    points = _points(candidates, Measuring(constraints, audit.level, audit.seed), work.split, before)
+    chosen, how, reason = _choice(points, beyond, auto=wanted.auto)
     say("reporting", 0, 1)
-    judged = Judged(split.judging, roles, before, candidates[best.name].decide(split.judging))
-    earlier, later = reports(audit, judged, constraints, title)
+    after = None if how == "refused" else candidates[chosen].decide(work.split.judging)
+    earlier, later = reports(audit, Judged(work.split.judging, work.roles, before, after), constraints, title)
     frontier = Frontier(
-        source=opened.location, label=str(audit.label), positive=tuple(map(str, audit.positive)),
-        facets=tuple(audit.facets), model=_name(model, audit), constraints=tuple(map(str, constraints)),
-        allowed={str(each): each.allowed for each in constraints}, shares=split.shares, groups=_sizes(split.judging),
-        floors=tuple(floors), points=points, chosen=best.name, how="auto" if wanted.auto else "estimate", reason=reason,
-        refused=(*refused, *case.failed), notes=(*people.notes, *notes), level=audit.level, seed=audit.seed,
+        source=work.source, label=str(audit.label), positive=tuple(map(str, audit.positive)),
+        facets=tuple(audit.facets), model=_name(given, audit), constraints=tuple(map(str, constraints)),
+        allowed={str(each): each.allowed for each in constraints}, shares=work.split.shares,
+        groups=_sizes(work.split.judging), floors=tuple(floors), points=points, chosen=chosen, how=how, reason=reason,
+        refused=(*refused, *case.failed), notes=work.notes, level=audit.level, seed=audit.seed,
         seconds=round(time.monotonic() - started, 3),
     )  # fmt: skip
     return MendedTable(frontier, candidates, earlier, later)
 
 
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """What is mended: the rows by what they are for, and the scores."""
+
+    source: str
+    split: Split
+    roles: Roles
+    base: Base
+    learner: Learner | None
+    notes: tuple[str, ...]
+
+
+def _prepared(frame: Any, audit: Audit, asked: Asked, given: Given | None) -> _Work:
+    """The table, read and split, with the scores of the model; raises EvenhandError."""
+    opened, trained = read(frame), given is None and audit.score is None
+    people, roles = people_of(opened, audit, identity=asked.identity, unused=(audit.score,) if audit.score else ())
+    if given is not None:
+        given, people = scored(given, people, roles)
+    split = split_of(people, trained=trained, identity=asked.identity, seed=audit.seed)
+    base, learner, notes = _base(split, people, roles, audit, asked, given)
+    return _Work(opened.location, split, roles, base, learner, (*people.notes, *split.notes, *notes))
+
+
+def _points(
+    candidates: Mapping[str, Candidate], measuring: Measuring, split: Split, before: Array
+) -> tuple[Point, ...]:
+    return tuple(measuring.point(each, split.choosing, split.judging, before) for each in candidates.values())
+
+
+def _choice(points: tuple[Point, ...], beyond: tuple[str, ...], *, auto: bool) -> tuple[str, How, str]:
+    """The name of the chosen point, how it was chosen, and why."""
+    if beyond:
+        return "unmended", "refused", " ".join(beyond)
+    best, reason = chosen_of(points, auto=auto)
+    return best.name, "auto" if auto else "estimate", reason
+
+
 def _steps(
-    constraints: tuple[Constraint, ...], floors: list[Floor], split: _Split, unmended: Candidate
+    constraints: tuple[Constraint, ...], floors: list[Floor], split: Split, unmended: Candidate
 ) -> tuple[tuple[float, ...], tuple[str, ...]]:
     confusion = split.choosing.confusion(unmended.decide(split.choosing))
     found = [max(float(each.violation(confusion)), 0.0) for each in constraints]
@@ -157,79 +161,33 @@ def _silent(stage: str, done: int, total: int) -> None:
     """Progress that nobody looks at."""
 
 
-def _constraints(asked: Asked) -> tuple[Constraint, ...]:
-    found = tuple(dict.fromkeys(Constraint.parse(text) for text in asked.constraints))
-    if not found:
-        raise SpecError("Say what is to hold: --constraint equalized-odds:0.05, or demographic-parity-ratio:0.8.")
-    return found
-
-
-def _check(audit: Audit, asked: Asked, model: Any) -> None:
-    if audit.label is None:
-        raise SpecError("Mending needs the column of true outcomes: give a label.")
-    if model is not None and audit.score is not None:
-        raise SpecError("Both a model and a column of scores were given; leave one of them out.")
-    if asked.identity is not None and asked.identity in audit.facets:
-        raise SpecError(f"{asked.identity!r} cannot both tell people apart and divide them into groups.")
-
-
-def _name(model: Any, audit: Audit) -> str:
-    if model is not None:
-        return Path(str(model)).name if isinstance(model, (str, Path)) else type(model).__name__
+def _name(given: Given | None, audit: Audit) -> str:
+    if given is not None:
+        return given.loaded.name
     return f"the scores in {audit.score}" if audit.score is not None else "LightGBM, trained here"
 
 
-def _split(people: People, *, trained: bool, identity: str | None, seed: int) -> _Split:
-    """The rows by what they are for; raises ColumnNotFound and DataError."""
-    if identity is not None and identity not in people.columns:
-        from evenhand.core.errors import ColumnNotFound
-
-        raise ColumnNotFound(identity, people.columns)
-    part = parts_of(people, TRAINED if trained else GIVEN, identity=identity, seed=seed)
-    found = [people.chosen(np.flatnonzero(part == place)) for place in range(3 if trained else 2)]
-    for each in found:
-        if len(each) == 0 or len(np.unique(each.labels)) < 2:
-            raise DataError("Some part of the split has one label only; bring more rows.")
-    return _Split(found[0] if trained else None, found[-2], found[-1])
-
-
 def _base(
-    split: _Split, people: People, roles: Roles, audit: Audit, asked: Asked, model: Any
+    split: Split, people: People, roles: Roles, audit: Audit, asked: Asked, given: Given | None
 ) -> tuple[Base, Learner | None, tuple[str, ...]]:
     """The scores that are mended, the learner where one is trained, and notes."""
     if audit.score is not None:
         return recorded_base(audit.score, people, roles, asked.score_threshold), None, ()
-    threshold = 0.5 if asked.score_threshold is None else asked.score_threshold
-    if model is not None:
-        loaded = load_model(model)
-        given = _given(loaded, model, people, roles)
-        note = "A model looks better on rows it was trained on; these should be others."
-        return replace(given, threshold=threshold), None, (note,)
+    if given is not None:
+        return given_base(given, people, roles, asked.score_threshold), None, (given.note,)
     assert split.fitting is not None  # noqa: S101 - there is neither score nor model
     codings, notes = codings_of(split.fitting, roles.inputs)
-    learner = Learner(roles, codings, audit.seed)
+    learner = Learner(roles, codings, audit.seed, threads_for(len(split.fitting)))
     inputs = {each.column for each in codings}
-    among = [each.column for each in roles.facets if each.column in inputs]
+    among = [name for each in roles.facets for name in each.columns if name in inputs]
     if among:
         notes = (*notes, f"The trained model is given {', '.join(among)} as an input; --feature names others.")
     trained = learner.estimator().fit(learner.matrix(split.fitting.columns), split.fitting.labels)
+    threshold = 0.5 if asked.score_threshold is None else asked.score_threshold
     return replace(learner.base([trained]), threshold=threshold), learner, notes
 
 
-def _given(loaded: LoadedModel, model: Any, people: People, roles: Roles) -> Base:
-    from evenhand.core.errors import ColumnNotFound
-
-    inputs = loaded.features or roles.inputs
-    for name in inputs:
-        if name not in people.columns:
-            raise ColumnNotFound(name, people.columns)
-    if isinstance(model, (str, Path)) and Path(model).is_dir():
-        raise ModelError("This model is mended already; give the model that it was made of.")
-    source = Path(model) if isinstance(model, (str, Path)) else None
-    return given_base(loaded, source, inputs, roles)
-
-
-def _floors(constraints: tuple[Constraint, ...], split: _Split, unmended: Candidate, seed: int) -> list[Floor]:
+def _floors(constraints: tuple[Constraint, ...], split: Split, unmended: Candidate, seed: int) -> list[Floor]:
     found = floors_of(constraints, split.choosing, unmended.decide(split.choosing), "choosing", seed)
     return found + floors_of(constraints, split.judging, unmended.decide(split.judging), "judging", seed)
 

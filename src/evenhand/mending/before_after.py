@@ -33,23 +33,23 @@ class Judged:
     people: People
     roles: Roles
     before: Array
-    after: Array
+    after: Array | None  # none where nothing was chosen
 
 
 def reports(
     audit: Audit, judged: Judged, constraints: Sequence[Constraint], title: str | None
-) -> tuple[Report, Report]:
+) -> tuple[Report, Report | None]:
     """The report on the decisions before, and the one after."""
     name = title or "Decisions"
-    return (
-        _report(audit, judged, judged.before, constraints, f"{name}, before mending"),
-        _report(audit, judged, judged.after, constraints, f"{name}, mended"),
-    )
+    before = _report(audit, judged, judged.before, constraints, f"{name}, before mending")
+    if judged.after is None:
+        return before, None
+    return before, _report(audit, judged, judged.after, constraints, f"{name}, mended")
 
 
 def _report(audit: Audit, judged: Judged, decisions: Array, constraints: Sequence[Constraint], title: str) -> Report:
     people = judged.people
-    facets = {each.column: people.columns[each.column] for each in judged.roles.facets}
+    facets = {name: people.columns[name] for each in judged.roles.facets for name in each.columns}
     table = facets | {_free(LABEL, facets): people.labels, _free(DECISION, facets): np.asarray(decisions)}
     crossed = (tuple(audit.facets),) if len(audit.facets) > 1 else ()
     asked = Audit(

@@ -1,6 +1,6 @@
 """Candidates: ways of deciding that the methods made, each a rule over the scores of models, ready to be measured."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.core.constraint import Constraint
+from evenhand.core.errors import EvenhandError, SpecError
 from evenhand.core.frontier import Stage
-from evenhand.core.rule import ANYONE, Cut, Rule, Thresholds
-from evenhand.mending.learner import Base, Learner
+from evenhand.core.rule import Rule
+from evenhand.mending.learner import Base, Learner, anyone
 from evenhand.mending.people import People
-from evenhand.models.mended import Dividing, Mended, decided, groups_of, identities
+from evenhand.models.dividing import Dividing, groups_of
+from evenhand.models.mended import Mended, decided, identities
 
 Array = NDArray[Any]
 
@@ -74,6 +76,7 @@ class Case:
     seed: int
     deterministic: bool = False
     failed: list[str] = field(default_factory=list)
+    kept: dict[str, Any] = field(default_factory=dict, repr=False)  # what one method leaves for another
 
     def tightened(self, step: float) -> tuple[Constraint, ...]:
         """The constraints with this share of what they allow."""
@@ -85,14 +88,9 @@ def _tightened(constraint: Constraint, step: float) -> Constraint:
     return replace(constraint, bound=allowed if constraint.form == "difference" else 1 - allowed)
 
 
-def plain(threshold: float) -> Thresholds:
-    """The rule of a model as it is: one threshold for everyone."""
-    return Thresholds(cuts={ANYONE: Cut(thresholds=(threshold,))})
-
-
 def as_it_is(method: str, setting: str, stage: Stage, base: Base, status: str = "") -> Candidate:
     """A model without any rule over its scores."""
-    mended = base.description.model_copy(update={"method": method, "setting": setting, "rule": plain(base.threshold)})
+    mended = base.description.model_copy(update={"method": method, "setting": setting, "rule": anyone(base.threshold)})
     return Candidate(method, setting, stage, base, mended, status=status)
 
 
@@ -111,6 +109,28 @@ def crossed(case: Case, fitted: Callable[[Array], Candidate]) -> Candidate:
         scores = [each[here] for each in candidate.base.of(case.choosing)]
         out[here] = _decided(candidate.mended, scores, case.choosing.chosen(here))
     return replace(fitted(np.arange(len(out))), crossed=out)
+
+
+def setting_of(constraints: Sequence[Constraint]) -> str:
+    """Constraints as the setting of a point."""
+    return " ".join(map(str, constraints))
+
+
+def stepped(case: Case, method: str, make: Callable[[Sequence[Constraint]], Candidate]) -> Iterator[Candidate]:
+    """A candidate for each tolerance; what cannot be made is written down."""
+    for step in case.steps:
+        constraints = case.tightened(step)
+        try:
+            yield make(constraints)
+        except EvenhandError as error:
+            case.failed.append(f"{method} has no point at {setting_of(constraints)}: {error}")
+
+
+def training(case: Case) -> tuple[Learner, People]:
+    """The learner and the rows to train on; raises SpecError where a model was given."""
+    if case.learner is None or case.fitting is None:
+        raise SpecError("This method trains a model; leave out --model and --score, and one is trained here.")
+    return case.learner, case.fitting
 
 
 def _decided(mended: Mended, scores: Sequence[Array], people: People) -> Array:

@@ -1,11 +1,12 @@
 """Choosing: which point of a frontier is taken, and why, in plain words; what is refused, and what levels down."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from evenhand.core.constraint import Constraint
-from evenhand.core.errors import SpecError
 from evenhand.core.frontier import Floor, Frontier, Point
 from evenhand.core.words import digits
+from evenhand.mending.people import named_few
 
 # Shares of what the constraints allow that are tried, the loosest first.
 STEPS = (4.0, 2.0, 1.0, 0.75, 0.5, 0.25, 0.0)
@@ -21,23 +22,38 @@ LEGAL = (
     " (12 CFR 1002.4) in the United States. This page is no legal advice; ask before such a rule decides about people."
 )
 
+REFUSED = (
+    "Nothing was chosen and no model was written. The points below are what can be had on these rows; ask for a"
+    " tolerance that they can show, and the choice is made."
+)
+
+
+def loosened(
+    constraints: Sequence[Constraint], floors: Sequence[Floor]
+) -> tuple[tuple[Constraint, ...], tuple[str, ...]]:
+    """The constraints, those tighter than chance at the tightest bound that is credible; and why they were refused."""
+    kept, refused = [], []
+    for constraint, floor in zip(constraints, floors, strict=True):
+        tight = constraint.allowed < floor.typical
+        allowed = min(floor.rare, 1.0)
+        bound = allowed if constraint.form == "difference" else 1 - allowed
+        kept.append(replace(constraint, bound=bound) if tight else constraint)
+        if tight:
+            refused.append(_too_tight(constraint, floor))
+    return tuple(kept), tuple(refused)
+
 
 def steps_of(
     constraints: Sequence[Constraint], floors: Sequence[Floor], found: Sequence[float]
 ) -> tuple[tuple[float, ...], tuple[str, ...]]:
-    """The steps worth fitting, and what was refused and why.
-
-    `found` are the unmended model's violations. Raises SpecError where the user's own tolerance is tighter than chance.
-    """
+    """The steps worth fitting, and which were refused and why; `found` are the unmended model's violations."""
     kept, refused = [], []
     for step in STEPS:
         if step > 1 and all(each.allowed * step >= value for each, value in zip(constraints, found, strict=True)):
             continue
         tight = [pair for pair in zip(constraints, floors, strict=True) if pair[0].allowed * step < pair[1].typical]
-        if not tight:
+        if not tight or step == 1:
             kept.append(step)
-        elif step == 1:
-            raise SpecError(_too_tight(*tight[0]))
         else:
             constraint, floor = tight[0]
             refused.append(
@@ -48,13 +64,15 @@ def steps_of(
 
 
 def _too_tight(constraint: Constraint, floor: Floor) -> str:
-    if constraint.form == "ratio":
-        loosest = f"a ratio of {digits(1 - floor.rare)} or less"
+    if floor.rare >= 1:
+        advice = "no tolerance could be told from it:"
+    elif constraint.form == "ratio":
+        advice = f"ask for a ratio of {digits(1 - floor.rare)} or less,"
     else:
-        loosest = f"{digits(floor.rare)} or more"
+        advice = f"ask for {digits(floor.rare)} or more,"
     return (
         f"{constraint} is tighter than chance: thresholds with exactly equal rates would show a violation of"
-        f" {digits(floor.typical)} on the {floor.rows:,} choosing rows; ask for {loosest}, join small groups, or bring"
+        f" {digits(floor.typical)} on the {floor.rows:,} choosing rows; {advice} join small groups, or bring"
         " more rows."
     )
 
@@ -62,39 +80,51 @@ def _too_tight(constraint: Constraint, floor: Floor) -> str:
 def chosen_of(points: Sequence[Point], *, auto: bool) -> tuple[Point, str]:
     """The point that is taken and the reason: the most accurate within the tolerance on the choosing rows.
 
-    With `auto`, the upper ends of the intervals must be within it, not just the estimates.
+    With `auto` it must be credibly within: in enough resamples of the choosing rows, not just by the estimates.
     """
     fit = [point for point in points if (point.credible if auto else point.within)]
-    what = "the upper end of the interval of" if auto else ""
     if fit:
-        best = max(fit, key=lambda point: (point.accuracy_choosing, -_worst(point, upper=auto), point.name))
+        best = max(fit, key=lambda point: (point.accuracy_choosing, point.confidence, -_worst(point), point.name))
         others = f"the most accurate of {len(fit)} points" if len(fit) > 1 else "the only point"
+        how = f" in {best.confidence:.0%} of resamples of the choosing rows" if auto else " on the choosing rows"
         reason = (
-            f"{best.name}: {others} for which {what or 'the estimate of'} the violation on the choosing rows is within"
-            f" the tolerance ({_told(best, upper=auto)}; accuracy there {best.accuracy_choosing:.4f})."
+            f"{best.name}: {others} {'credibly ' if auto else ''}within the tolerance,{how}"
+            f" ({_told(best)}; accuracy there {best.accuracy_choosing:.4f})."
         )
         return best, reason
-    best = min(points, key=lambda point: (_worst(point, upper=auto), -point.accuracy_choosing, point.name))
+    if auto:
+        best = max(points, key=lambda point: (point.confidence, -_worst(point), point.accuracy_choosing, point.name))
+        odds = f"within it in {best.confidence:.0%} of resamples; "
+    else:
+        best = min(points, key=lambda point: (_worst(point), -point.accuracy_choosing, point.name))
+        odds = ""
     reason = (
         f"No point is {'credibly ' if auto else ''}within the tolerance on the choosing rows; {best.name} comes closest"
-        f" ({_told(best, upper=auto)}). More rows, fewer groups or a looser tolerance would help."
+        f" ({odds}{_told(best)}; upper end {_upper(best)}). More rows, fewer groups or a tolerance as loose as that"
+        " would help."
     )
     return best, reason
 
 
-def _worst(point: Point, *, upper: bool) -> float:
-    return max(each.interval.high if upper else each.value for each in point.violations_choosing.values())
+def _worst(point: Point) -> float:
+    """How far the violation is beyond what is allowed; negative within."""
+    return max(each.value - Constraint.parse(name).allowed for name, each in point.violations_choosing.items())
 
 
-def _told(point: Point, *, upper: bool) -> str:
-    ends = point.violations_choosing.items()
-    return ", ".join(f"{name}: {digits(each.interval.high if upper else each.value)}" for name, each in ends)
+def _told(point: Point) -> str:
+    return ", ".join(f"{name}: {digits(each.value)}" for name, each in point.violations_choosing.items())
+
+
+def _upper(point: Point) -> str:
+    return ", ".join(digits(each.interval.high) for each in point.violations_choosing.values())
 
 
 def remarks(frontier: Frontier) -> tuple[str, ...]:
     """What must be said of the chosen point, beside its numbers."""
     point = frontier.point
-    said = [LEVELLING.format(groups=", ".join(point.levels_down))] if point.levels_down else []
+    if frontier.how == "refused":
+        return (REFUSED,)
+    said = [LEVELLING.format(groups=named_few(point.levels_down))] if point.levels_down else []
     if point.needs_facet:
         said.append(LEGAL)
     if point.randomised:

@@ -7,13 +7,13 @@ import tempfile
 from pathlib import Path
 
 from evenhand.core.errors import EvenhandError, SpecError
-from evenhand.core.frontier import Frontier
+from evenhand.core.frontier import Frontier, Payment
 from evenhand.mending import MendedTable
 from evenhand.mending.choosing import remarks
 from evenhand.renderers import render
 from evenhand.renderers.frontier import render_frontier
 
-PAGE, DATA, TABLE, MODEL = "frontier.html", "frontier.json", "frontier.csv", "model"
+PAGE, DATA, TABLE, PAYMENTS, MODEL = "frontier.html", "frontier.json", "frontier.csv", "payments.csv", "model"
 # Characters that make a spreadsheet run a cell as a formula.
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -61,18 +61,21 @@ def _write(found: MendedTable, folder: Path) -> None:
         DATA: found.frontier.model_dump_json(indent=1) + "\n",
         TABLE: table_of(found.frontier),
         "before.json": found.before.to_json(),
-        "report.json": found.after.to_json(),
-        "report.html": render(found.after, against=found.before),
+        PAYMENTS: payments_of(found.frontier),
     }
+    if found.after is not None:
+        texts |= {"report.json": found.after.to_json(), "report.html": render(found.after, against=found.before)}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
-    found.chosen.save(folder / MODEL)
+    if found.after is not None:
+        found.chosen.save(folder / MODEL)
 
 
 def table_of(frontier: Frontier) -> str:
     """The points as CSV, one a line; texts that a spreadsheet would run are quoted."""
     names = frontier.constraints
-    head = ["point", "method", "setting", "stage", "chosen", "efficient", "credible", "needs_facet", "randomised"]
+    head = ["point", "method", "setting", "stage", "chosen", "efficient", "within", "credible", "confidence"]
+    head += ["needs_facet", "randomised"]
     head += ["accuracy", "accuracy_low", "accuracy_high"]
     head += [f"{name}{end}" for name in names for end in ("", " low", " high")]
     written = io.StringIO()
@@ -80,7 +83,8 @@ def table_of(frontier: Frontier) -> str:
     writer.writerow([*map(_cell, head), "levels_down"])
     for point in frontier.points:
         flags = (
-            point.name == frontier.chosen, point.name in efficient, point.credible, point.needs_facet, point.randomised,
+            point.name == frontier.chosen, point.name in efficient, point.within, point.credible,
+            round(point.confidence, 4), point.needs_facet, point.randomised,
         )  # fmt: skip
         numbers = [point.accuracy, *(point.violations[name] for name in names)]
         ends = [value for each in numbers for value in (each.value, each.interval.low, each.interval.high)]
@@ -88,6 +92,21 @@ def table_of(frontier: Frontier) -> str:
         writer.writerow(
             [*map(_cell, texts), *flags, *(f"{value:.6g}" for value in ends), _cell("; ".join(point.levels_down))]
         )
+    return written.getvalue()
+
+
+def payments_of(frontier: Frontier) -> str:
+    """Who pays at each point as CSV, a line for each group, in people per 1,000 of it."""
+    numbers = [name for name in Payment.model_fields if name != "group"]
+    written = io.StringIO()
+    writer = csv.writer(written)
+    writer.writerow(["point", "group", *numbers, "levels_down"])
+    for point in frontier.points:
+        for payment in point.payments:
+            values = [getattr(payment, name) for name in numbers]
+            told = ["" if value is None else f"{value:.6g}" for value in values]
+            down = payment.group in point.levels_down
+            writer.writerow([_cell(point.name), _cell(payment.group), *told, down])
     return written.getvalue()
 
 

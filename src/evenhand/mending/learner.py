@@ -1,5 +1,6 @@
-"""Learner: models that are trained here, given, or recorded — as scores that rules can be laid over, and as files."""
+"""Learner: LightGBM trained on the inputs as numbers — as scores that rules can be laid over, and as files."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,29 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.core.errors import DataError, MissingExtra, ModelError, SpecError
+from evenhand.core.errors import MissingExtra, ModelError
 from evenhand.core.rule import ANYONE, Cut, Thresholds
 from evenhand.mending.people import People, Roles
-from evenhand.models import LoadedModel
-from evenhand.models.mended import (
-    Coding,
-    Member,
-    Mended,
-    Rows,
-    Scores,
-    expit,
-    groups_of,
-    matrix_of,
-    prepared,
-    scores_of,
-)
+from evenhand.models.dividing import groups_of
+from evenhand.models.inputs import Coding, Rows, matrix_of
+from evenhand.models.mended import Member, Mended, prepared
+from evenhand.models.mended_files import Scores, expit
 
 Array = NDArray[Any]
 Save = Callable[[Path], None]
 
 TREES = 100
-# Files whose bytes can be copied and loaded again without running code.
-_COPIED = (".onnx", ".skops", ".ubj", ".json", ".txt")
+ROWS_A_THREAD = 50_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +45,11 @@ class Base:
         return self.kept[key][1]
 
 
+def threads_for(rows: int) -> int:
+    """As many threads as there are processors, but no more than one for every so many rows: more would only wait."""
+    return max(1, min(os.cpu_count() or 1, rows // ROWS_A_THREAD))
+
+
 @dataclass(frozen=True, eq=False)
 class Learner:
     """Trains LightGBM on the inputs as numbers."""
@@ -61,6 +57,7 @@ class Learner:
     roles: Roles
     codings: tuple[Coding, ...]
     seed: int
+    threads: int = 1
     known: dict[int, tuple[Rows, Array]] = field(default_factory=dict, repr=False)
 
     def matrix(self, columns: Rows) -> Array:
@@ -76,14 +73,19 @@ class Learner:
         except ImportError as error:
             raise MissingExtra("Training a model to mend", "lightgbm", "mend") from error
         return LGBMClassifier(
-            n_estimators=TREES, random_state=self.seed, deterministic=True, force_row_wise=True, verbose=-1, n_jobs=-1
+            n_estimators=TREES,
+            random_state=self.seed,
+            deterministic=True,
+            force_row_wise=True,
+            verbose=-1,
+            n_jobs=self.threads,
         )
 
     def describing(self, **more: Any) -> Mended:
         """The description of models trained here, with a rule that does nothing."""
         given = {"method": "", "setting": "", "members": (Member(file="model-0.txt"),)} | more
         return Mended(
-            inputs=tuple(each.column for each in self.codings), codings=self.codings, rule=_anyone(0.5),
+            inputs=tuple(each.column for each in self.codings), codings=self.codings, rule=anyone(0.5),
             classes=self.roles.classes, identity=self.roles.identity, **given,
         )  # fmt: skip
 
@@ -109,9 +111,9 @@ class Learner:
 
         def scores(columns: Rows, groups: Array) -> Array:
             del groups
-            return expit(
-                margin + np.asarray(booster.predict(self.matrix(columns), raw_score=True, num_iteration=trees))
-            )
+            matrix = self.matrix(columns)
+            found = booster.predict(matrix, raw_score=True, num_iteration=trees, num_threads=self.threads)
+            return expit(margin + np.asarray(found))
 
         return Base((scores,), description, (("model-0.txt", partial(_save_trees, booster, trees)),))
 
@@ -137,62 +139,6 @@ def _save_booster(model: Any, path: Path) -> None:
     model.booster_.save_model(str(path))
 
 
-def _anyone(threshold: float) -> Thresholds:
+def anyone(threshold: float) -> Thresholds:
+    """The rule of a model as it is: one threshold for everyone."""
     return Thresholds(cuts={ANYONE: Cut(thresholds=(threshold,))})
-
-
-def given_base(model: LoadedModel, source: Path | None, inputs: Sequence[str], roles: Roles) -> Base:
-    """The scores of a model that was given; its file is copied. Raises ModelError where it cannot be."""
-    if source is None or source.suffix.lower() not in _COPIED:
-        raise ModelError(
-            f"The model {model.name} cannot be copied beside its rule; give a file ({', '.join(_COPIED)}), or its"
-            " recorded scores as a column."
-        )
-    member = Member(file=f"base{source.suffix.lower()}", inverted=_inverted(model, roles))
-    description = Mended(
-        method="", setting="", members=(member,), inputs=tuple(inputs), rule=_anyone(0.5), classes=roles.classes,
-        identity=roles.identity,
-    )  # fmt: skip
-    scores = scores_of(model, description, member)
-    return Base((scores,), description, ((str(member.file), partial(_copy, source)),))
-
-
-def _inverted(model: LoadedModel, roles: Roles) -> bool:
-    """Whether the model's second class, whose probability its score is, is the other label."""
-    if model.classes is None or len(model.classes) != 2:
-        return False
-    first, second = (str(each) for each in model.classes)
-    return first == str(roles.classes[1]) != second
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.write_bytes(source.read_bytes())
-
-
-def recorded_base(column: str, people: People, roles: Roles, threshold: float | None) -> Base:
-    """A column of recorded scores; raises DataError where it holds no numbers, or none in some rows.
-
-    Raises SpecError where nobody said which scores are positive, and they are no probabilities.
-    """
-    values = people.columns[column]
-    if values.dtype.kind not in "biuf":
-        raise DataError(f"The score {column!r} holds no numbers.")
-    missing = int(np.isnan(values.astype(np.float64)).sum())
-    if missing:
-        raise DataError(f"The score {column!r} has no value in {missing:,} rows; leave these rows out.")
-    low, high = float(values.min()), float(values.max())
-    if threshold is None and not 0 <= low <= high <= 1:
-        raise SpecError(
-            f"The score {column!r} goes from {low:g} to {high:g}; say from where on it is positive: --score-threshold."
-        )
-    threshold = 0.5 if threshold is None else threshold
-    description = Mended(
-        method="", setting="", members=(Member(score=column),), rule=_anyone(threshold), classes=roles.classes,
-        identity=roles.identity,
-    )  # fmt: skip
-    return Base((partial(_recorded, column),), description, threshold=threshold)
-
-
-def _recorded(column: str, columns: Rows, groups: Array) -> Array:
-    del groups
-    return np.asarray(columns[column], dtype=np.float64)

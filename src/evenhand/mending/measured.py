@@ -33,6 +33,12 @@ class Measuring:
     level: float
     seed: int
 
+    def confidence(self, confusion: Confusion) -> float:
+        """The share of resamples of the rows in which every violation is at most what is allowed."""
+        drawn = confusion.drawn(_draws(confusion), self.seed)
+        kept = [each.violation(drawn) <= each.allowed + 1e-9 for each in self.constraints]
+        return float(np.mean(np.all(kept, axis=0)))
+
     def violations(self, confusion: Confusion) -> dict[str, Measured]:
         """Each constraint's violation, with an interval."""
         drawn = confusion.drawn(_draws(confusion), self.seed)
@@ -59,7 +65,8 @@ class Measuring:
     def point(self, candidate: Candidate, choosing: People, judging: People, before: Array) -> Point:
         """The point of a candidate; `before` are the unmended model's decisions on the judging rows."""
         chosen = candidate.crossed if candidate.crossed is not None else candidate.decide(choosing)
-        found = self.violations(choosing.confusion(chosen))
+        counted = choosing.confusion(chosen)
+        found, confidence = self.violations(counted), self.confidence(counted)
         after = candidate.decide(judging)
         judged = judging.confusion(after)
         allowed = {str(each): each.allowed + 1e-9 for each in self.constraints}
@@ -67,9 +74,10 @@ class Measuring:
             name=candidate.name, method=candidate.method, setting=candidate.setting, stage=candidate.stage,
             needs_facet=bool(candidate.mended.facets), randomised=candidate.mended.randomised, status=candidate.status,
             accuracy=self.accuracy(judged), violations=self.violations(judged),
-            accuracy_choosing=float(choosing.confusion(chosen).accuracy), violations_choosing=found,
+            accuracy_choosing=float(counted.accuracy), violations_choosing=found,
             within=all(each.value <= allowed[name] for name, each in found.items()),
-            credible=all(each.interval.high <= allowed[name] for name, each in found.items()),
+            confidence=confidence,
+            credible=confidence >= self.level,
             payments=payments_of(judging, before, after),
             levels_down=levels_down(judging, before, after, self.constraints),
         )  # fmt: skip

@@ -14,7 +14,9 @@ from evenhand.core.errors import ColumnNotFound, DataError, SpecError
 from evenhand.core.frame import Frame
 from evenhand.core.plan import named_columns, plan
 from evenhand.core.values import Value, normalised
-from evenhand.models.mended import Coding, Dividing, dividing, groups_of, level_text
+from evenhand.flow import MOST_NUMBERS
+from evenhand.models.dividing import Dividing, dividing, groups_of
+from evenhand.models.inputs import Coding, level_text
 
 Array = NDArray[Any]
 
@@ -22,6 +24,9 @@ MOST_ROWS = 1_000_000
 # A column of texts with more levels than this names people rather than describing them.
 MOST_LEVELS = 256
 FEWEST_ROWS = 40
+REGRESSION = (
+    "predicted numbers are repaired in Python: evenhand.mitigations.barycentre.QuantileBarycentre around a regressor"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,18 +73,20 @@ def people_of(frame: Frame, audit: Audit, *, identity: str | None, unused: Seque
     `unused` are columns that are no inputs. Raises EvenhandError where there is nothing to mend.
     """
     facets = tuple(dividing(text, list(frame.kinds)) for text in audit.facets)
-    for name in (*(each.column for each in facets), *unused, *(audit.features or ())):
+    for name in (*(name for each in facets for name in each.columns), *unused, *(audit.features or ())):
         if name not in frame.kinds:
             raise ColumnNotFound(name, frame.kinds)
     bound = plan(audit, frame)
     if bound.outcome != "binary":
-        raise SpecError("Mending needs two outcomes: say which labels are favourable with --positive.")
+        raise SpecError(f"Mending needs two outcomes: say which labels are favourable with --positive; {REGRESSION}.")
     expressions = frame.expressions
     asked = {f"column {name}": expressions.column(name) for name in frame.kinds}
     fetched = frame.rows(asked | {"label": bound.keys["label"]}, MOST_ROWS, audit.seed)
     columns = {name: fetched[f"column {name}"] for name in frame.kinds}
     known, labels = _labels(fetched["label"])
     columns = {name: values[known] for name, values in columns.items()}
+    for facet in facets:
+        _check_few(facet, columns)
     texts = groups_of(facets, columns, len(labels))
     names, codes = grouped(texts)
     people = People(columns, labels, names, codes, tuple(_notes(frame, known)))
@@ -87,6 +94,20 @@ def people_of(frame: Frame, audit: Audit, *, identity: str | None, unused: Seque
     outside = {identity, *unused, *_named(audit, frame)}
     inputs = tuple(audit.features or (name for name in frame.kinds if name not in outside))
     return people, Roles(facets, inputs, _classes(people, audit), identity)
+
+
+def _check_few(facet: Dividing, columns: dict[str, Array]) -> None:
+    """Raise SpecError for numbers that are a quantity, as audits do, with ranges that would divide it."""
+    values = columns.get(facet.column)
+    if facet.group is not None or facet.cuts or values is None or values.dtype.kind not in "iuf":
+        return
+    numbers = np.unique(values[~np.isnan(values.astype(np.float64))])
+    if len(numbers) > MOST_NUMBERS:
+        cuts = ",".join(f"{numbers[len(numbers) * part // 4]:g}" for part in (1, 2, 3))
+        raise SpecError(
+            f"Facet {facet.column!r} has {len(numbers):,} different numbers; divide it into ranges, such as"
+            f" {facet.column}@{cuts}, or name one, such as {facet.column}<{cuts.split(',')[1]}."
+        )
 
 
 def _named(audit: Audit, frame: Frame) -> set[str]:
@@ -162,3 +183,9 @@ def _coding(name: str, values: Array) -> tuple[Coding, int]:
         return Coding(column=name), len(np.unique(numbers[~np.isnan(numbers)]))
     levels = sorted({text for text in map(level_text, values.tolist()) if text is not None})
     return Coding(column=name, levels=tuple(levels)), len(levels)
+
+
+def named_few(names: Sequence[str], most: int = 10) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -17,8 +17,9 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_
 from evenhand.core.confusion import grouped
 from evenhand.core.errors import DataError, SpecError
 from evenhand.core.rule import ANYONE, Quantiles
+from evenhand.mitigations.amounts import checked_weights
 from evenhand.mitigations.facets import facet_texts
-from evenhand.mitigations.scored import BadTarget, chances_of
+from evenhand.mitigations.scored import BadTarget, chances_of, known
 
 Array = NDArray[Any]
 
@@ -47,6 +48,7 @@ def fit_barycentre(
     if not 0 <= amount <= 1:
         raise SpecError(f"The amount is {amount:g}; it must lie between 0 (leave everything) and 1 (repair in full).")
     weights = np.ones(len(predictions)) if weight is None else np.asarray(weight, np.float64)
+    checked_weights(weights)
     names, places = grouped(groups)
     shares = np.bincount(places, weights, len(names)) / weights.sum()
     levels_at = np.linspace(0, 1, levels)
@@ -126,7 +128,7 @@ class QuantileBarycentre(RegressorMixin, MetaEstimatorMixin, BaseEstimator):  # 
     def predict(self, X: Any, *, facet: Any = None, ids: Any = None) -> Array:  # noqa: N803
         """The moved prediction of each row; the same person always gets the same. Raises DataError without a facet."""
         check_is_fitted(self, "estimator_")
-        predictions = np.asarray(self.estimator_.predict(X), np.float64)
+        predictions = known(np.asarray(self.estimator_.predict(X), np.float64))
         if facet is None and self.faceted_:
             raise DataError("facet was given to fit, so predict needs it too: predict(X, facet=…).")
         chances = None if self.deterministic else chances_of(ids, len(predictions), self.salt)

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from evenhand.core.confusion import Rate
 from evenhand.core.constraint import Constraint
 from evenhand.core.errors import SpecError
+from evenhand.mitigations.oracles import Oracles
 
 Array = NDArray[Any]
 
@@ -65,8 +66,6 @@ def blocks_of(
             found = tuple(range(width, width + len(defined)))
             blocks.append(Block(constraint, rate, found, tuple(defined.tolist())))
             width += len(defined)
-    from scipy.sparse import vstack
-
     return csr_array(vstack(rows)), blocks
 
 
@@ -99,6 +98,40 @@ def bounds_of(moments: csr_array, blocks: Sequence[Block]) -> Bounds:
                 matrix[row + 1, place], spare[row + 1, number] = -1, bound
             row += 1 if form == "least" else 2
     return Bounds(moments, matrix, spare, limits)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is minimised and what is bounded: reward of deciding 1 for each row, and inequalities on rates."""
+
+    rewards: Array
+    bounds: Bounds
+    blocks: Sequence[Block]
+    missed: float  # the cost of deciding 0 for everyone
+
+    def costs(self, oracles: Oracles) -> Array:
+        """The error of each member."""
+        return np.array([self.missed - self.rewards[member.decisions].sum() for member in oracles.members])
+
+    def priced(self, multipliers: Array) -> Array:
+        """The rewards of deciding 1, less what that does to the rates."""
+        return np.asarray(self.rewards - multipliers @ self.bounds.moments)
+
+    def rates(self, names: Sequence[str], oracles: Oracles, shares: Array) -> dict[str, dict[Rate, float]]:
+        """The expected rates of a mixture of all members, by group."""
+        found: dict[str, dict[Rate, float]] = {name: {} for name in names}
+        expected = shares @ oracles.measured(self.bounds.moments)
+        for block in self.blocks:
+            for place, group in zip(block.places, block.groups, strict=True):
+                found[names[group]][block.rate] = float(expected[place])
+        return found
+
+
+def task_of(labels: Array, places: Array, weight: Array, constraints: Sequence[Constraint]) -> Task:
+    """The task of fewest errors within constraints between groups."""
+    share = weight / weight.sum()
+    moments, blocks = blocks_of(labels, places, weight, constraints)
+    return Task(share * (2 * labels - 1), bounds_of(moments, blocks), blocks, float(share @ labels))
 
 
 def solve(costs: Array, measured: Array, bounds: Bounds) -> Programme:

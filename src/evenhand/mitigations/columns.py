@@ -11,9 +11,25 @@ from evenhand.core.errors import ColumnNotFound, DataError
 Array = NDArray[Any]
 
 
+class Infinite(DataError, ValueError):
+    """Values that no repair can move; also a ValueError, as scikit-learn's conventions ask."""
+
+
+class NoRows(DataError, ValueError):
+    """There is nothing to learn from."""
+
+
 def is_frame(table: Any) -> bool:
     """Whether the columns have names: a pandas or Polars frame, not an array."""
     return hasattr(table, "columns") and hasattr(table, "shape")
+
+
+def has_rows(table: Any) -> bool:
+    """False for a table that says it has none; whatever else is wrong with it shows elsewhere."""
+    shape = getattr(table, "shape", None)
+    if shape is None:
+        return not isinstance(table, list | tuple) or bool(table)
+    return not len(shape) or shape[0] != 0
 
 
 def numeric_columns(table: Any, wanted: Sequence[Any] | None) -> tuple[Any, ...]:
@@ -41,7 +57,7 @@ def numbers_of(table: Any, names: Sequence[Any]) -> Array:
     for place, name in enumerate(names):
         values[:, place] = _numbers(table, name)
         if np.isinf(values[:, place]).any():
-            raise DataError(f"Column {name!r} holds infinite values; make them finite or missing.")
+            raise Infinite(f"Column {name!r} holds infinite values; make them finite or missing.")
     return values
 
 

@@ -15,6 +15,9 @@ from evenhand.mitigations.dual import Problem, solve_near
 Array = NDArray[Any]
 
 ROUNDS, GAP, BOX = 150, 1e-7, 4.0
+# With more groups than this, prices are too many for tangents; where each row knows its group, the exact programme is
+# thin, and fast enough.
+GROUPS = 60
 # Rows of one exact linear programme, and how many of those may follow the tangents.
 ROWS, POLISHED = 6_000, 4
 
@@ -23,9 +26,9 @@ def solve_dual(problem: Problem, *, rows: int = ROWS) -> tuple[Array, str]:
     """The prices (events x groups, in the units of the features), and how near to the optimum they are.
 
     Up to `rows` rows by one linear programme. More: by tangents, then exactly near the best prices, where most rows
-    keep their class whatever the prices.
+    keep their class whatever the prices. With many groups, always by one.
     """
-    if len(problem.values) <= rows:
+    if len(problem.values) <= rows or problem.units.shape[1] > GROUPS:
         found = solve_near(problem, np.arange(len(problem.values)), np.zeros_like(problem.units), np.inf)
         return (np.zeros_like(problem.units), "No optimum was found") if found is None else (found, "Optimal")
     blocks = problem.features.sum(axis=1).argmax(axis=1)

@@ -60,7 +60,9 @@ class LightEnsemble:
         # LightGBM reads a count of 0 as all trees, and stops adding trees where it finds no split.
         if self.booster is None or count <= 0 or start >= self.booster.current_iteration():
             return np.zeros(len(matrix))
-        return np.asarray(self.booster.predict(matrix, raw_score=True, start_iteration=start, num_iteration=count))
+        # The booster's own number of threads holds for training only.
+        margins = self.booster.predict(matrix, start, count, raw_score=True, num_threads=1)
+        return np.asarray(margins)
 
 
 def _divisible(matrix: Array, least: int) -> bool:

@@ -15,10 +15,10 @@ from scipy.stats import qmc
 from evenhand.core.confusion import Confusion, grouped
 from evenhand.core.constraint import Constraint
 from evenhand.core.errors import SpecError
+from evenhand.mitigations.bounds import Task, task_of
 from evenhand.mitigations.facets import facet_texts
 from evenhand.mitigations.mixtures import Mixture, MixtureClassifier
 from evenhand.mitigations.oracles import Oracles, trainer
-from evenhand.mitigations.reductions import Task, task_of
 from evenhand.mitigations.training import Constraints, Labels, constraints_of, weights_of
 
 Array = NDArray[Any]
@@ -122,7 +122,8 @@ def _chosen(task: Task, names: Sequence[str], oracles: Oracles, best: Tried, tri
 class GridSearchReduction(MixtureClassifier):
     """The best of classifiers fitted for a grid of prices of unfairness: one, without chance.
 
-    The facet is needed when fitting, not when predicting. `result_.tried` has every classifier's error and violations.
+    Agarwal et al. (2018), section 3.4. `points` classifiers are fitted; prices go up to `limit` errors a row. The
+    facet is needed when fitting, not when predicting. `result_.tried` has every classifier's error and violations.
     """
 
     deterministic = True

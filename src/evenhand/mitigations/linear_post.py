@@ -19,16 +19,19 @@ from evenhand.core.confusion import grouped
 from evenhand.core.constraint import Constraint
 from evenhand.core.errors import DataError, SpecError
 from evenhand.core.rule import Linear, parted
+from evenhand.mitigations.amounts import checked_weights
 from evenhand.mitigations.cutting_planes import solve_dual
 from evenhand.mitigations.dual import Problem
-from evenhand.mitigations.scored import Fitting, Scored, chances_of, crossed_scores, positive_place
+from evenhand.mitigations.scored import BadTarget, Fitting, Scored, chances_of, crossed_scores, positive_place
 from evenhand.mitigations.thresholds import constraints_of
 
 Array = NDArray[Any]
 
 # What chance adds to a probability at most, so that many equal scores are not decided as one.
 NOISE = 1e-4
-CELLS = 500_000_000
+# At most so many probabilities of rows, groups and classes; so many groups, where rows do not know theirs or are more
+# than so many, because the programme then takes minutes.
+CELLS, GUESSED, ROWS = 100_000_000, 60, 30_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +72,7 @@ def fit_linear(
     """
     names, places = grouped(groups)
     _check(predicted, labels, places, len(names), joint)
+    checked_weights(weight)
     held = _known(predicted, places, len(names)) if joint is None else joint
     events = [event for each in constraints for event in _events(each, predicted.shape[1], positive)]
     chances = chances_of(None, len(predicted), "fit")
@@ -94,7 +98,11 @@ def _check(predicted: Array, labels: Array, places: Array, groups: int, joint: A
         raise DataError(f"joint has shape {joint.shape}, not {(len(predicted), groups, predicted.shape[1])}.")
     if not np.isfinite(predicted).all() or predicted.min() < 0:
         raise DataError("Some probabilities are negative or no finite numbers; leave those rows out, or score them.")
-    if predicted.size * groups > CELLS:
+    if joint is not None and groups > GUESSED:
+        raise DataError(
+            f"{groups:,} groups are too many to guess at, {GUESSED} are allowed; join some, or use blind=False."
+        )
+    if predicted.size * groups > CELLS or (groups > GUESSED and len(predicted) > ROWS):
         raise DataError(f"{len(predicted):,} rows x {groups:,} groups are too many for LinearPost; use FairThresholds.")
 
 
@@ -215,7 +223,13 @@ class LinearPost(Scored):
         names, places = grouped(rows.groups)
         self._groups_, crossed = len(names), places * len(self.classes_) + rows.labels
         learner = clone(self.estimator if self.group_estimator is None else self.group_estimator)
-        self.crossed_ = np.unique(crossed)
+        self.crossed_, counts = np.unique(crossed, return_counts=True)
+        if counts.min() < 2 and not isinstance(learner, FrozenEstimator):
+            group, label = divmod(int(self.crossed_[counts.argmin()]), len(self.classes_))
+            raise BadTarget(
+                f"Only 1 row of group {names[group]!r} has label {self.classes_.tolist()[label]!r}; to guess groups "
+                "LinearPost needs 2 of each pair that occurs: join small groups, or use blind=False."
+            )
         self.joint_estimator_, answers = crossed_scores(learner, X, crossed, rows.weight, self.folds)
         return _spread(predicted, self._joint(answers))
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evenhand.core.confusion import grouped
 from evenhand.core.errors import SpecError, suggestion
 from evenhand.mitigations.amounts import checked_amount
-from evenhand.mitigations.prepared import Prepared, Training, binary
+from evenhand.mitigations.prepared import Prepared, Training, binary, checked_ranks
 
 Array = NDArray[Any]
 Towards = Literal["overall", "fewest", "highest"]
@@ -56,9 +56,11 @@ def massage(
 
     Towards the `overall` share, which keeps the number of positives; the share that takes the `fewest` flips; or the
     `highest`, where nobody loses a positive label. Highest scores are promoted first, lowest demoted first. With
-    `amount` below 1, groups go that part of the way. Raises SpecError for another `towards` or amount.
+    `amount` below 1, groups go that part of the way. Raises SpecError for another `towards` or amount,
+    DataError for missing scores.
     """
     share = checked_amount(amount)
+    checked_ranks(scores)
     if towards not in get_args(Towards):
         raise SpecError(f"towards is {towards!r}.{suggestion(str(towards), list(get_args(Towards)))}")
     names, places = grouped(groups)

@@ -2,12 +2,12 @@
 
 MCGrad (Tax et al. 2025, arXiv 2509.19884): a round fits trees to the features and the current score, starting from that
 score; where the score is calibrated in every group that trees can find, they find nothing to add. The sum is scaled by
-one number, and as many rounds are kept as lower the loss on rows set aside: none, where nothing does.
+one number, and as many rounds are kept as lower the loss on rows set aside: none, where nothing does by more than its
+standard error, so that a calibrated model is not made worse by chance.
 """
 
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,31 +20,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from evenhand.core.errors import ModelError, SpecError
 from evenhand.mitigations.codings import Numbers
-from evenhand.mitigations.ensembles import LightEnsemble
+from evenhand.mitigations.score_trees import Growth, Library, Scored, grown
 from evenhand.mitigations.training import BadRows, Labels, height, held_out, table_of, weights_of
 
 Array = NDArray[Any]
-Library = Literal["lightgbm", "scikit-learn"]
 
 # Probabilities nearer to 0 or 1 than this are moved there, so that every score is finite.
 EDGE = 1e-6
-
-
-@dataclass(frozen=True)
-class Growth:
-    """How rounds are made: at most `rounds` of so many trees; leaves need this much weight of uncertain rows.
-
-    `patience` rounds without a lower loss on the rows set aside end it.
-    """
-
-    rounds: int = 10
-    trees: int = 30
-    leaves: int = 15
-    learning_rate: float = 0.1
-    least_hessian: float = 20.0
-    patience: int = 2
-    library: Library | None = None
-    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,51 +49,32 @@ class Multicalibrated:
     losses: tuple[float, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """Rows with a model's scores (log odds)."""
-
-    features: Array
-    logits: Array
-    labels: Array
-    weight: Array
-
-    @property
-    def matrix(self) -> Array:
-        """The features, and the score as one more."""
-        return np.column_stack((self.features, self.logits))
-
-    def among(self, chosen: Array) -> "Scored":
-        """Some of the rows."""
-        return Scored(self.features[chosen], self.logits[chosen], self.labels[chosen], self.weight[chosen])
-
-    def loss(self, logits: Array) -> float:
-        """The log loss of scores."""
-        signs = np.where(self.labels == 1, -logits, logits)
-        return float(np.average(np.logaddexp(0, signs), weights=self.weight))
-
-
 def fit_multicalibration(
     fitted: Scored, aside: Scored, *, categorical: list[int], growth: Growth | None = None
 ) -> tuple[list[Round], Multicalibrated]:
-    """The rounds that lower the loss on the rows set aside the most; maybe none. Raises SpecError for no rounds."""
+    """The rounds that lower the loss on the rows set aside the most; none where that is less than its standard error.
+
+    Raises SpecError for no rounds.
+    """
     growth = growth or Growth()
     if growth.rounds < 1 or growth.trees < 1:
         raise SpecError("Multicalibration needs at least one round of one tree.")
     found: list[Round] = []
-    inner, outer = fitted.logits, aside.logits
-    losses = [aside.loss(outer)]
+    inner, outer = fitted.logits, [aside.logits]
+    losses = [aside.loss(outer[0])]
     for _ in range(growth.rounds):
-        trees = _grown(replace(fitted, logits=inner), replace(aside, logits=outer), categorical, growth)
+        trees = grown(replace(fitted, logits=inner), replace(aside, logits=outer[-1]), categorical, growth)
         raised = inner + trees.raised(replace(fitted, logits=inner).matrix)
         step = Round(trees, _scale(fitted, raised))
-        inner, outer = step.scale * raised, step.applied(aside.features, outer)
+        inner = step.scale * raised
+        outer.append(step.applied(aside.features, outer[-1]))
         found.append(step)
-        losses.append(aside.loss(outer))
+        losses.append(aside.loss(outer[-1]))
         if len(losses) - 1 - int(np.argmin(losses)) >= growth.patience:
             break
     best = int(np.argmin(losses))
-    return found[:best], Multicalibrated(best, tuple(losses))
+    kept = best if losses[0] - losses[best] > aside.noise(outer[0], outer[best]) else 0
+    return found[:kept], Multicalibrated(kept, tuple(losses))
 
 
 def _scale(rows: Scored, logits: Array) -> float:
@@ -119,88 +82,18 @@ def _scale(rows: Scored, logits: Array) -> float:
     return float(minimize_scalar(lambda scale: rows.loss(scale * logits), bounds=(0.1, 3.0), method="bounded").x)
 
 
-def _grown(rows: Scored, aside: Scored, categorical: list[int], growth: Growth) -> Any:
-    """As many trees, at least one, as give the least loss on the rows set aside."""
-    library = growth.library or ("lightgbm" if _lightgbm() else "scikit-learn")
-    if library == "lightgbm":
-        return _LightTrees.grown(rows, aside, categorical, growth)
-    if library == "scikit-learn":
-        return _HistogramTrees.grown(rows, aside, growth)
-    raise SpecError(f"No library is called {library!r}; take 'lightgbm' or 'scikit-learn'.")
-
-
-def _lightgbm() -> bool:
-    try:
-        import lightgbm  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
-@dataclass(frozen=True, eq=False)
-class _LightTrees:
-    """Trees of LightGBM, grown from the scores by log loss."""
-
-    ensemble: LightEnsemble
-    count: int
-
-    @classmethod
-    def grown(cls, rows: Scored, aside: Scored, categorical: list[int], growth: Growth) -> "_LightTrees":
-        """Grow them."""
-        own = {
-            "learning_rate": growth.learning_rate, "num_leaves": growth.leaves, "seed": growth.seed,
-            "min_sum_hessian_in_leaf": growth.least_hessian,
-        }  # fmt: skip
-        matrix, outer = rows.matrix, aside.matrix
-        ensemble, inner, judged = LightEnsemble(matrix, categorical, own), rows.logits.copy(), aside.logits.copy()
-        losses = []
-        for _ in range(growth.trees):
-            chances = expit(inner)
-            ensemble.grow(rows.weight * (chances - rows.labels), rows.weight * chances * (1 - chances))
-            inner += ensemble.last(matrix)
-            judged += ensemble.last(outer)
-            losses.append(aside.loss(judged))
-        return cls(ensemble, int(np.argmin(losses)) + 1)
-
-    def raised(self, matrix: Array) -> Array:
-        """What the trees add to each score."""
-        return self.ensemble.margins(matrix, self.count)
-
-
-@dataclass(frozen=True, eq=False)
-class _HistogramTrees:
-    """Trees of scikit-learn, which cannot start from scores: they regress one Newton step of the log loss."""
-
-    regressor: Any
-    count: int
-
-    @classmethod
-    def grown(cls, rows: Scored, aside: Scored, growth: Growth) -> "_HistogramTrees":
-        """Fit them to the step (label less probability, over its variance), weighted by that variance."""
-        from sklearn.ensemble import HistGradientBoostingRegressor
-
-        chances = expit(rows.logits)
-        variance = np.maximum(chances * (1 - chances), EDGE)
-        # A leaf of the least weight of uncertain rows, if those rows were of the mean uncertainty.
-        least = max(1, round(growth.least_hessian / float(np.average(variance, weights=rows.weight))))
-        regressor = HistGradientBoostingRegressor(
-            max_iter=growth.trees, max_leaf_nodes=growth.leaves, learning_rate=growth.learning_rate,
-            min_samples_leaf=least, early_stopping=False, random_state=growth.seed,
-        )  # fmt: skip
-        regressor.fit(rows.matrix, (rows.labels - chances) / variance, sample_weight=rows.weight * variance)
-        losses = [aside.loss(aside.logits + step) for step in regressor.staged_predict(aside.matrix)]
-        return cls(regressor, int(np.argmin(losses)) + 1)
-
-    def raised(self, matrix: Array) -> Array:
-        """What the trees add to each score."""
-        return np.asarray(next(islice(self.regressor.staged_predict(matrix), self.count - 1, None)))
-
-
 class MulticalibratedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A classifier whose probabilities are corrected wherever trees find that they are wrong.
 
+    MCGrad (Tax et al. 2025, arXiv 2509.19884). X (rows by columns) is an array of numbers or a frame, which goes to the
+    estimator as it came; y has two classes. No groups are named: a facet is not looked at.
+
     With `prefit`, the estimator is used as it is, and X, y should be rows that it has not seen; otherwise it is fitted
-    on X, and its scores for correcting come from cross-validation. No groups are named: a facet is not looked at.
+    on X, and its scores for correcting come from cross-validation. At most `rounds` of `trees` each; a leaf needs
+    `least_hessian` of weight × p (1 - p), at least 80 rows. `validation`: the share of rows that decide how many
+    rounds are kept; `patience`: how many may bring nothing. `library` is LightGBM where it is installed.
+
+    Fitted: `estimator_`, `rounds_`, `result_` (Multicalibrated: rounds kept, losses), `classes_`.
     """
 
     def __init__(

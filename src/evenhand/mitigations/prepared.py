@@ -21,7 +21,7 @@ from sklearn.utils.validation import (
 )
 
 from evenhand.core.errors import DataError, SpecError
-from evenhand.mitigations.columns import is_frame
+from evenhand.mitigations.columns import NoRows, has_rows, is_frame
 from evenhand.mitigations.facets import facet_texts
 
 Array = NDArray[Any]
@@ -29,6 +29,10 @@ Array = NDArray[Any]
 
 class NotBinary(DataError, ValueError):
     """A method for two classes was given more."""
+
+
+class OneClass(DataError, ValueError):
+    """An estimator that needs two classes was given one; also a ValueError, as scikit-learn's conventions ask."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +74,18 @@ def fitted(estimator: Any, training: Training) -> Any:
         return copy.fit(training.rows, training.labels, **{name: training.weight})
 
 
+def _learned(estimator: Any, training: Training) -> Any:
+    """The fitted copy; raises OneClass where it refuses because there is one class."""
+    try:
+        return fitted(estimator, training)
+    except ValueError as error:
+        classes = np.unique(training.labels).tolist()
+        if len(classes) > 1 or isinstance(error, DataError):
+            raise
+        name = type(estimator).__name__
+        raise OneClass(f"All labels are of one class, {classes[0]!r}, which {name} refuses; two are needed.") from error
+
+
 def weight_name(estimator: Any) -> str:
     """What the weights are called where the estimator is fitted, such as model__sample_weight in a Pipeline."""
     if hasattr(estimator, "steps"):
@@ -91,6 +107,12 @@ def scores_of(ranker: Any, rows: Any, positive: Any) -> Array:
         scores = np.asarray(ranker.decision_function(rows), np.float64)
         return scores if place else -scores
     raise SpecError(f"{type(ranker).__name__} gives no scores to rank rows by; give ranker=LogisticRegression().")
+
+
+def checked_ranks(scores: Array) -> None:
+    """Raises DataError for missing scores; infinite ones come first or last."""
+    if np.isnan(np.asarray(scores, np.float64)).any():
+        raise DataError("Some scores are missing, so their rows have no rank; leave those rows out, or score them.")
 
 
 def binary(labels: Array, positive: Any = None) -> tuple[Array, Array]:
@@ -132,16 +154,16 @@ class Prepared(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ign
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, rows, ensure_non_negative=True)
         groups = facet_texts(facet, len(labels))
         training, self.result_ = self._prepared(Training(rows, labels, weight), groups)
-        self.estimator_ = fitted(self.estimator, training)
+        self.estimator_ = _learned(self.estimator, training)
         self.classes_ = self.estimator_.classes_
         return self
 
     def _read(self, table: Any) -> Any:
         """The table as it came, where columns have names; otherwise an array or a sparse matrix of anything."""
+        if not has_rows(table):
+            raise NoRows("There are no rows to learn from.")
         if is_frame(table):
             validate_data(self, table, skip_check_array=True)
-            if not len(table):
-                raise DataError("There are no rows to learn from.")
             return table
         sparse = ["csr", "csc"] if get_tags(self).input_tags.sparse else False
         return validate_data(self, table, dtype=None, accept_sparse=sparse, ensure_all_finite=False)

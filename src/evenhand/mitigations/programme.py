@@ -170,4 +170,5 @@ def _programme(cost: Array, rows: _Rows, places: list[Array], integral: bool) ->
         constraints=LinearConstraint(vstack([sums.tocsr(), rows.matrix()]).tocsc(), low, high),
         options={"time_limit": SECONDS} if integral else {},
     )
-    return found.x, str(found.message).strip().removesuffix(".")
+    # What follows in brackets are the solver's own names for it.
+    return found.x, str(found.message).split(" (HiGHS")[0].strip().removesuffix(".")

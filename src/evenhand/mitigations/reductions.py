@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from evenhand.core.confusion import Rate, grouped
+from evenhand.core.confusion import grouped
 from evenhand.core.constraint import Constraint
-from evenhand.mitigations.bounds import Block, Bounds, Programme, blocks_of, bounds_of, solve
+from evenhand.mitigations.bounds import Block, Programme, Task, solve, task_of
 from evenhand.mitigations.facets import facet_texts
 from evenhand.mitigations.mixtures import Mixture, MixtureClassifier, mixed
 from evenhand.mitigations.oracles import Oracles, trainer
@@ -40,40 +40,6 @@ class Effort:
     rounds: int = 10
     gap: float | None = None
     limit: float = 50.0
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """What is minimised and what is bounded: reward of deciding 1 for each row, and inequalities on rates."""
-
-    rewards: Array
-    bounds: Bounds
-    blocks: Sequence[Block]
-    missed: float  # the cost of deciding 0 for everyone
-
-    def costs(self, oracles: Oracles) -> Array:
-        """The error of each member."""
-        return np.array([self.missed - self.rewards[member.decisions].sum() for member in oracles.members])
-
-    def priced(self, multipliers: Array) -> Array:
-        """The rewards of deciding 1, less what that does to the rates."""
-        return np.asarray(self.rewards - multipliers @ self.bounds.moments)
-
-    def rates(self, names: Sequence[str], oracles: Oracles, shares: Array) -> dict[str, dict[Rate, float]]:
-        """The expected rates of a mixture of all members, by group."""
-        found: dict[str, dict[Rate, float]] = {name: {} for name in names}
-        expected = shares @ oracles.measured(self.bounds.moments)
-        for block in self.blocks:
-            for place, group in zip(block.places, block.groups, strict=True):
-                found[names[group]][block.rate] = float(expected[place])
-        return found
-
-
-def task_of(labels: Array, places: Array, weight: Array, constraints: Sequence[Constraint]) -> Task:
-    """The task of fewest errors within constraints between groups."""
-    share = weight / weight.sum()
-    moments, blocks = blocks_of(labels, places, weight, constraints)
-    return Task(share * (2 * labels - 1), bounds_of(moments, blocks), blocks, float(share @ labels))
 
 
 def fit_mixture(
@@ -175,6 +141,11 @@ def _within(solved: Programme, limit: float) -> tuple[Array, float]:
 
 class ExponentiatedGradient(MixtureClassifier):
     """A randomised mixture of classifiers, fitted by any estimator that takes weights, that keeps constraints.
+
+    Agarwal et al. (2018), algorithm 1, with bounds between groups instead of each against everyone. `constraint`: one
+    or several, in shares of each group's rows; `rounds` of two fits each, or fewer where the duality `gap` (in error;
+    half a standard error unless given) is reached; `limit` bounds the multipliers. Fitted: `result_` (Mixture),
+    `estimators_` and their `shares_`, `nearest_` (who answers where `deterministic`), `classes_`.
 
     The facet is needed when fitting, not when predicting. `warm_start` keeps classifiers between fits, for another
     constraint on the same rows. The bounds hold on the fitted rows in expectation; estimators that fit those rows too

@@ -9,7 +9,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from evenhand.core.errors import DataError
 from evenhand.mitigations.amounts import checked_amount
-from evenhand.mitigations.columns import is_frame, numbers_of, numeric_columns, with_numbers
+from evenhand.mitigations.columns import NoRows, has_rows, is_frame, numbers_of, numeric_columns, with_numbers
 
 Array = NDArray[Any]
 
@@ -60,12 +60,12 @@ class Repairing(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type:
 
     def _read(self, table: Any, *, reset: bool) -> Any:
         """The table as it came, where columns have names; an array of numbers otherwise."""
+        if not has_rows(table):
+            raise NoRows("There are no rows to repair.")
         if is_frame(table):
             validate_data(self, table, skip_check_array=True, reset=reset)
-            if not len(table):
-                raise DataError("There are no rows to repair.")
             return table
-        return validate_data(self, table, reset=reset, dtype="numeric", ensure_all_finite="allow-nan")
+        return validate_data(self, table, reset=reset, dtype="numeric", ensure_all_finite=False)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from evenhand.core.confusion import Rate
 from evenhand.core.constraint import Constraint
 from evenhand.core.errors import SpecError
-from evenhand.core.items import Items, Pattern, Search, Searching, Target
+from evenhand.core.items import Items, Search, Searching, Target
+from evenhand.mitigations.auditor import Auditor
 from evenhand.mitigations.bounds import Bounds, Programme, solve
 from evenhand.mitigations.codings import items_of
 from evenhand.mitigations.mixtures import Mixture, MixtureClassifier, mixed
@@ -54,59 +53,6 @@ class Play:
     search: Search = field(default_factory=lambda: Search(depth=3, least_rows=30, most=20, direction=0))
 
 
-@dataclass(eq=False)
-class _Auditor:
-    """Asks a search for groups, and remembers those that were named as linear functions of decisions."""
-
-    searching: Searching
-    items: Items
-    labels: Array
-    weight: Array
-    rate: Rate
-    search: Search
-    patterns: list[Pattern] = field(default_factory=list)
-    rows: list[Array] = field(default_factory=list)
-    before: list[float] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        counted = self.weight > 0
-        if self.rate != "selection":
-            counted = counted & (self.labels == (self.rate == "true positive"))
-        self.counted = counted
-        self.whole = self.weight * counted / max(float(self.weight[counted].sum()), 1e-300)
-
-    def moments(self) -> csr_array:
-        """A row for each named group: (its share of rows) × (its rate less everyone's)."""
-        return csr_array(np.array(self.rows).reshape(len(self.rows), len(self.labels)))
-
-    def audit(self, chances: Array) -> tuple[float, Pattern | None]:
-        """The largest weighted difference, and its group; None where there is none."""
-        if not self.counted.any() or np.ptp(chances[self.counted]) == 0:
-            return 0.0, None
-        found, _ = self.searching(self.items, Target(chances, self.counted), self.search)
-        functions = list(zip(self.patterns, self.rows, strict=True))
-        functions += [(each.pattern, self._function(each.pattern)) for each in found]
-        if not functions:
-            return 0.0, None
-        apart = [abs(float(row @ chances)) for _, row in functions]
-        worst = int(np.argmax(apart))
-        return apart[worst], functions[worst][0]
-
-    def name(self, pattern: Pattern, chances: Array) -> tuple[int, float]:
-        """Bind the mixture by a group; its place among those named, and on which side it is."""
-        if pattern not in self.patterns:
-            self.patterns.append(pattern)
-            self.rows.append(self._function(pattern))
-            self.before.append(abs(float(self.rows[-1] @ chances)))
-        place = self.patterns.index(pattern)
-        return place, float(np.sign(self.rows[place] @ chances))
-
-    def _function(self, pattern: Pattern) -> Array:
-        inside = self.whole * pattern.holds(self.items)
-        # share × (rate inside − rate of all), where the share is that of the rows that can have the rate.
-        return np.asarray(inside - inside.sum() * self.whole)
-
-
 def fit_rich(
     oracles: Oracles,
     labels: Array,
@@ -126,7 +72,7 @@ def fit_rich(
             f"{constraint} is not for rich subgroups; take a difference of one rate: predictive-equality:0.01."
         )
     play = play or Play()
-    auditor = _Auditor(searching, items, labels, oracles.weight, constraint.rates[0], play.search)
+    auditor = Auditor(searching, items, labels, oracles.weight, constraint.rates[0], play.search)
     share = oracles.weight / oracles.weight.sum()
     rewards, missed = share * (2 * labels - 1), float(share @ labels)
     played: list[tuple[int, float]] = []
@@ -146,7 +92,7 @@ def fit_rich(
 
 
 def _mixture(
-    oracles: Oracles, rewards: Array, missed: float, auditor: _Auditor, bound: float
+    oracles: Oracles, rewards: Array, missed: float, auditor: Auditor, bound: float
 ) -> tuple[Programme, Array]:
     """The best mixture within the bounds of the named groups, and the chance of each row."""
     costs = np.array([missed - rewards[member.decisions].sum() for member in oracles.members])
@@ -158,7 +104,7 @@ def _mixture(
     return solved, solved.weights[used] @ np.array([oracles.members[place].decisions for place in used], np.float64)
 
 
-def _result(oracles: Oracles, solved: Programme, chances: Array, auditor: _Auditor) -> RichMixture:
+def _result(oracles: Oracles, solved: Programme, chances: Array, auditor: Auditor) -> RichMixture:
     worst, _ = auditor.audit(chances)
     named = tuple(
         Named(
@@ -175,6 +121,10 @@ def _result(oracles: Oracles, solved: Programme, chances: Array, auditor: _Audit
 
 class RichSubgroupClassifier(MixtureClassifier):
     """A randomised mixture of classifiers that is fair to every conjunction of the facet's columns that a search finds.
+
+    Kearns, Neel, Roth and Wu (2018). `constraint`: a difference of one rate; its bound is on a group's share of rows
+    times how far its rate is from everyone's, so .005 lets a tenth of the rows be .05 apart. `depth`, `least_rows`: the
+    groups that are looked at. Fitted: `result_` (RichMixture), `estimators_`, `shares_`, `nearest_`, `classes_`.
 
     `searching` is the auditor, such as `evenhand.subgroups.searcher("linear")`; `facet` has the columns that groups may
     be made of, text or numbers. Without a facet, or an auditor, it is the estimator itself.

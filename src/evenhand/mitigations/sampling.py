@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from evenhand.core.confusion import grouped
 from evenhand.core.errors import SpecError, suggestion
-from evenhand.mitigations.prepared import NotBinary, Prepared, Training, binary
+from evenhand.mitigations.prepared import NotBinary, Prepared, Training, binary, checked_ranks
 from evenhand.mitigations.reweighing import cells_of, fit_weights
 
 Array = NDArray[Any]
@@ -49,12 +49,14 @@ def sample(
 
     Without scores rows are drawn by chance; with scores of the second class, those nearest the boundary are repeated
     first and left out first. A cell that has rows keeps at least one. Raises NotBinary for scores of other than two
-    classes, SpecError for an amount outside 0 to 1.
+    classes, SpecError for an amount outside 0 to 1, DataError for missing scores.
     """
     found = fit_weights(labels, groups, weight=weight, amount=amount)
     shape, codes = found.cells.shape, np.unique(labels, return_inverse=True)[1]
     if scores is not None and shape[1] > 2:
         raise NotBinary("Only binary classification is supported. Sample uniformly, which any classes can be.")
+    if scores is not None:
+        checked_ranks(scores)
     places = grouped(groups)[1]
     before = cells_of(places, codes, shape, None)
     wanted = np.where(before > 0, np.maximum(np.rint(before * found.factors), 1), 0).astype(np.int64)

@@ -75,6 +75,8 @@ class Scored(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignor
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         classes = len(np.unique(y))
+        if not classes:
+            raise BadTarget("There are no rows to fit on; hand in rows with their labels.")
         if classes < 2:
             raise BadTarget("The labels hold only 1 class; two classes are needed.")
         if not self._several and type_of_target(y) == "multiclass":
@@ -89,7 +91,7 @@ class Scored(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignor
 
     def _predicted(self, X: Any) -> Array:  # noqa: N803
         check_is_fitted(self, "estimator_")
-        return self._oriented(_answers(self.estimator_, X))
+        return self._oriented(known(_answers(self.estimator_, X)))
 
     def _groups(self, facet: Any, rows: int) -> Array:
         if facet is None and self.faceted_:
@@ -132,6 +134,13 @@ class ThresholdRule(Scored):
         return np.asarray(self.classes_[np.where(decided == 1, positive, 1 - positive)])
 
 
+def known(scores: Array) -> Array:
+    """The scores; raises DataError where a model answers with anything but finite numbers."""
+    if not np.isfinite(scores).all():
+        raise DataError("Some scores are not finite numbers; leave those rows out, or mend the model that gave them.")
+    return scores
+
+
 def positive_place(classes: Array, positive: Any) -> int:
     """The place of the positive class: the second, unless it is named; raises BadTarget where it does not occur."""
     if positive is None:
@@ -161,9 +170,10 @@ def crossed_scores(estimator: Any, X: Any, y: Array, weight: Array | None, numbe
         return estimator, _answers(estimator, X)
     classes, labels, counts = np.unique(y, return_inverse=True, return_counts=True)
     if counts.min() < 2 or number < 2:
+        few = classes.tolist()[counts.argmin()]
         raise BadTarget(
-            f"Class {classes[counts.argmin()]!r} has n_samples={counts.min()} and folds is {number}: both must be 2 or "
-            "more to score rows by models not trained on them; or hand in a fitted estimator as FrozenEstimator."
+            f"Class {few!r} has n_samples={counts.min()} and folds is {number}: both must be 2 or more to score rows "
+            "by models not trained on them; or hand in a fitted estimator as FrozenEstimator."
         )
     whole = _fit(clone(estimator), X, y, weight, np.arange(len(y)))
     turns = folds(labels, min(number, int(counts.max())))

@@ -12,6 +12,7 @@ from evenhand.core.confusion import Confusion, Rate, grouped
 from evenhand.core.constraint import Constraint
 from evenhand.core.errors import DataError
 from evenhand.core.rule import ANYONE, Cut, Thresholds
+from evenhand.mitigations.amounts import checked_weights
 from evenhand.mitigations.programme import Aim, GroupPoints, solve
 from evenhand.mitigations.roc import SPACED, Points, hull, points_of, thinned
 from evenhand.mitigations.scored import Fitting, ThresholdRule
@@ -84,8 +85,7 @@ def checked(scores: Array, labels: Array, groups: Array, weight: Array | None) -
         raise DataError("Some scores are not finite numbers; leave those rows out, or score them.")
     if not np.isin(labels, (0, 1)).all():
         raise DataError("Labels must be 0 or 1; say which class is positive.")
-    if weight is not None and not (np.isfinite(weight).all() and (weight >= 0).all() and weight.sum() > 0):
-        raise DataError("Weights must be finite and not negative, and some above 0.")
+    checked_weights(weight)
 
 
 def _groups(scores: Array, labels: Array, groups: Array, weight: Array | None) -> list[GroupPoints]:

@@ -1,6 +1,7 @@
 """Model files: the ending says how a file is loaded, and the first bytes must agree."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from evenhand.models.estimators import from_estimator
 from evenhand.models.functions import from_function
 from evenhand.models.listed import load_listed
 from evenhand.models.loaded import LoadedModel
-from evenhand.models.mended import MOST_BYTES, NAME, load_mended
+from evenhand.models.mended_files import MOST_BYTES, NAME, load_mended
 from evenhand.models.onnx import from_onnx
 from evenhand.models.skops import load_skops
 
@@ -22,7 +23,7 @@ _ENDINGS = (".onnx", ".skops", *_TREES, *_PICKLES)
 def from_file(path: Path, *, trust_pickle: bool, classes: tuple[Any, ...] | None) -> LoadedModel:
     """The model in this file, or the mended model or decision list in this folder."""
     if (path / NAME).is_file():
-        return from_folder(path)
+        return from_folder(path, trust_pickle=trust_pickle)
     if not path.is_file():
         beside = [file.name for file in path.parent.iterdir() if file.is_file()] if path.parent.is_dir() else []
         near = [name for name in sorted(beside) if name.lower().endswith(_ENDINGS)]
@@ -41,7 +42,7 @@ def from_file(path: Path, *, trust_pickle: bool, classes: tuple[Any, ...] | None
     return _from_object(load_skops(path), path, classes)
 
 
-def from_folder(folder: Path, *, version: int | None = None) -> LoadedModel:
+def from_folder(folder: Path, *, version: int | None = None, trust_pickle: bool = False) -> LoadedModel:
     """The mended model or the decision list in this folder, which may be asked for an older version.
 
     Raises ModelError, and SpecError for a version that there is not.
@@ -50,7 +51,7 @@ def from_folder(folder: Path, *, version: int | None = None) -> LoadedModel:
         return load_listed(folder, _beside, version=version)
     if version is not None:
         raise SpecError(f"{str(folder)!r} holds no decision list, and other models have no versions; leave it out.")
-    return load_mended(folder, _beside)
+    return load_mended(folder, partial(from_file, trust_pickle=trust_pickle, classes=None))
 
 
 def _beside(file: Path) -> LoadedModel:

@@ -19,7 +19,7 @@ from evenhand.models.answering import AnsweringName, answers_of, places_of
 from evenhand.models.leaf_tables import identity_texts, read_answers
 from evenhand.models.loaded import LoadedModel
 from evenhand.models.membership import Members
-from evenhand.models.mended import NAME
+from evenhand.models.mended_files import NAME
 
 Array = NDArray[Any]
 

@@ -17,7 +17,7 @@ from evenhand.models.answering import numbers, told
 from evenhand.models.decision_list import DecisionList, ToLeaf
 from evenhand.models.leaves import Answering, Asked, FromTable, Leaf, Opened, opened_leaves
 from evenhand.models.loaded import LoadedModel
-from evenhand.models.mended import MOST_BYTES, NAME
+from evenhand.models.mended_files import MOST_BYTES, NAME
 
 __all__ = ["Leaf", "Listed", "load_listed", "read_listed", "save_listed"]
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from evenhand.core.frontier import Floor, Frontier, Measured, Point
+from evenhand.core.frontier import Floor, Frontier, Measured, Payment, Point
 from evenhand.renderers import figures
 from evenhand.renderers.charts import Scale, drawing, element, round_step
 from evenhand.renderers.html import filled
@@ -18,6 +18,9 @@ STAGES = {
     "in": "in training",
     "after": "after training",
 }
+# Groups that a table of who pays has room for.
+MOST_PAYING = 30
+UNDONE = "a mended model's constraint undone"
 # Marks differ in shape too, for eyes that do not tell their colours apart; each is about 10 pixels wide.
 _SHAPES = {"none": "M-6 0 0-6 6 0 0 6z", "before": "M-4.5-4.5h9v9h-9z", "in": "M0-6 5.5 4.5h-11z"}
 _ROUND = "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z"
@@ -29,7 +32,7 @@ def render_frontier(frontier: Frontier, *, remarks: Iterable[str] = (), title: s
     names = {
         "title": title or "What mending gives and costs", "frontier": frontier, "plots": charts,
         "remarks": tuple(remarks), "ordered": ordered(frontier), "stages": STAGES, "keys": keys(),
-        "measured": measured, "floor_of": floor_of, "reached": reached,
+        "measured": measured, "floor_of": floor_of, "reached": reached, "verdict": verdict, "paying": paying,
     }  # fmt: skip
     return filled("frontier.html", names, styles=("report.css", "frontier.css"))
 
@@ -74,12 +77,24 @@ def reached(frontier: Frontier) -> list[tuple[str, str]]:
     return told
 
 
+def paying(point: Point) -> list[Payment]:
+    """Who pays, as far as a page has room: where groups are many, those of whom most people gain or lose."""
+    if len(point.payments) <= MOST_PAYING:
+        return list(point.payments)
+    return sorted(point.payments, key=lambda each: -(each.gained + each.lost) * each.rows)[:MOST_PAYING]
+
+
+def verdict(frontier: Frontier) -> str:
+    """What became of the choice."""
+    return "Refused" if frontier.how == "refused" else "Chosen" if frontier.kept else "Closest"
+
+
 def keys() -> list[tuple[Markup, str]]:
     """The marks and what they stand for."""
     return [
         (element("svg", _mark(stage, ""), class_="fk", viewBox="-8 -8 16 16", aria_hidden="true"), words)
         for stage, words in STAGES.items()
-    ]
+    ] + [(element("svg", _mark("after", "mu"), class_="fk", viewBox="-8 -8 16 16", aria_hidden="true"), UNDONE)]
 
 
 def lines(frontier: Frontier) -> Iterator[str]:
@@ -91,13 +106,15 @@ def lines(frontier: Frontier) -> Iterator[str]:
     efficient = frontier.efficient
     for point in ordered(frontier):
         if point.name in efficient or point.name == frontier.chosen or point.stage == "none":
-            mark = "*" if point.name == frontier.chosen else " "
+            mark = "*" if point.name == frontier.chosen and frontier.how != "refused" else " "
             found = ", ".join(f"{name} {measured(each)}" for name, each in point.violations.items())
             yield f"{mark} {point.name}: accuracy {measured(point.accuracy)}; {found}"
-    yield f"Chosen: {frontier.reason}"
+    yield f"{verdict(frontier)}: {frontier.reason}"
+    if frontier.how == "refused":
+        return
     for name, word in reached(frontier):
         yield f"On the judging rows {name} is {word}."
-    for payment in frontier.point.payments:
+    for payment in paying(frontier.point):
         yield (
             f"  {payment.group} ({payment.rows:,} rows), of 1,000 people: {payment.gained:.0f} gain and"
             f" {payment.lost:.0f} lose a positive decision; {payment.mended:.0f} errors go and"
@@ -132,9 +149,10 @@ def _named(point: Point, frontier: Frontier) -> bool:
 
 def _words(frontier: Frontier, constraint: str) -> str:
     point = frontier.point
+    named = "Unmended" if frontier.how == "refused" else f"Chosen: {point.name}"
     return (
         f"Accuracy against the violation of {constraint} for {len(frontier.points)} points; the table below holds all"
-        f" numbers. Chosen: {point.name}, accuracy {figures.value(point.accuracy.value)}, violation"
+        f" numbers. {named}, accuracy {figures.value(point.accuracy.value)}, violation"
         f" {figures.value(point.violations[constraint].value)}."
     )
 
@@ -230,17 +248,20 @@ def _mark(stage: str, style: str) -> Markup:
 
 
 def _placed(point: Point, constraint: str, across: Scale, up: Scale, frontier: Frontier, efficient: bool) -> Markup:
-    style = "fc" if point.name == frontier.chosen else "" if efficient or _named(point, frontier) else "fo"
+    chosen = point.name == frontier.chosen and frontier.how != "refused"
+    style = "fc" if chosen else "" if efficient or _named(point, frontier) else "fo"
+    if point.method.endswith(", undone"):
+        style = f"mu {style}".strip()
     told = f"{point.name}: accuracy {measured(point.accuracy)}, violation {measured(point.violations[constraint])}"
     x, y = _x(point.violations[constraint].value, across), _y(point.accuracy.value, up)
     return element("svg", element("title", told), _mark(point.stage, style), x=_at(x), y=y)
 
 
 def _label(point: Point, constraint: str, across: Scale, up: Scale, frontier: Frontier) -> Markup:
-    x, y = _x(point.violations[constraint].value, across), _y(point.accuracy.value, up)
-    chosen = point.name == frontier.chosen
-    before = x > 60
-    # Both labels may be of neighbours; then one stands above its mark and one below.
-    y += -9 if chosen or point.accuracy.value > frontier.point.accuracy.value else 18
-    place = _at(x - 1.6 if before else x + 1.6)
-    return element("text", "chosen" if chosen else "unmended", class_="fe fw" if before else "fs fw", x=place, y=y)
+    chosen = point.name == frontier.chosen and frontier.how != "refused"
+    x = _x(point.violations[constraint].value, across)
+    # Beyond the ends of the interval there is room: the chosen point is named below it, the unmended one above.
+    end = _y(point.accuracy.interval.low, up) + 13 if chosen else _y(point.accuracy.interval.high, up) - 5
+    style = "fs" if x < LEFT + 8 else "fe" if x > RIGHT - 8 else "fm"
+    words = "chosen" if chosen else "unmended"
+    return element("text", words, class_=f"{style} fw", x=_at(x), y=min(max(end, TOP + 4), BOTTOM - 3))

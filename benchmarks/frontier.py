@@ -420,6 +420,12 @@ def without(points: Sequence[Point], table: str, seed: int, methods: Sequence[st
     ]
 
 
+def as_lines(found: dict[str, list[Any]]) -> str:
+    """JSON with a line for each entry of each list."""
+    lists = (f"{json.dumps(name)}: [\n" + ",\n".join(map(json.dumps, each)) + "\n]" for name, each in found.items())
+    return "{\n" + ",\n".join(lists) + "\n}\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--table", action="append", choices=list(TABLES))
@@ -437,7 +443,7 @@ def main() -> None:
             found = list(points_of(name, loaded, seed, methods, pythons))
             points = without(points, name, seed, methods) + found
             asked.out.parent.mkdir(exist_ok=True)
-            asked.out.write_text(json.dumps(summary(points), indent=1) + "\n")
+            asked.out.write_text(as_lines(summary(points)))
     show(points)
 
 

@@ -50,7 +50,7 @@ def test_the_sweep_agrees_with_the_definition(found: DecisionList, seed: int, ro
     numbers = np.random.default_rng(seed)
     masks = numbers.random((4, rows)) < 0.5
     known = {leaf: numbers.random(rows) < 0.6 for leaf in numbers.choice(5, 3, replace=False) + 1}
-    asking = {leaf: (lambda here, mask=mask: mask[here]) for leaf, mask in known.items()}
+    asking = dict(zip(known, within(list(known.values())), strict=True))
     for version in range(found.version + 1):
         expected = [leaf_of(found.nodes, version, masks, row, {}) for row in range(rows)]
         assert found.leaves(within(masks), rows, version=version).tolist() == expected
@@ -68,7 +68,7 @@ def test_a_leaf_is_asked_for_its_rows_alone(found: DecisionList, seed: int) -> N
     def asking(leaf: int) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
         def answer(here: NDArray[np.int64]) -> NDArray[np.float64]:
             seen.extend(here.tolist())
-            return here + leaf / 10
+            return (here + leaf / 10).astype(np.float64)
 
         return answer
 

@@ -32,7 +32,7 @@ def people(seed: int = 0, rows: int = ROWS) -> pd.DataFrame:
         {
             "person": [f"p{place}" for place in range(rows)],
             "age": numbers.integers(0, 80, rows),
-            "sex": numbers.choice(["f", "m", None], rows),
+            "sex": numbers.choice(np.array(["f", "m", None], dtype=object), rows),
             "income": np.where(numbers.random(rows) < 0.1, np.nan, numbers.normal(50, 20, rows)),
             "city": numbers.choice(["a", "b", "c"], rows),
         }

@@ -154,7 +154,9 @@ def test_a_key_opens_until_it_is_revoked_or_expires(url: str) -> None:
 
 
 def test_what_is_no_key_is_said(store: SQLStore) -> None:
-    with pytest.raises(SpecError, match=r"^A key has one or more of the scopes read, submit, hunt, admin; not 'root'\.$"):
+    with pytest.raises(
+        SpecError, match=r"^A key has one or more of the scopes read, submit, hunt, admin; not 'root'\.$"
+    ):
         store.add_key("x", ["read", "root"], None)
     with pytest.raises(SpecError, match=r"scopes read, submit, hunt, admin; not none\.$"):
         store.add_key("x", [], None)

@@ -14,10 +14,12 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+import evenhand as eh
 import evenhand.cli
 from evenhand.bounty.holdout import HIDDEN, SECRET
-from evenhand.cli.bounty_places import asked
+from evenhand.cli.bounty_places import asked, home_of
 from evenhand.core.errors import SpecError
+from evenhand.core.monitor import Monitor
 from evenhand.models import load_model
 from evenhand.stores.tables import submissions
 from tests.bounty.opened import WRONGED, answers, people
@@ -39,7 +41,7 @@ CREATE = (
     "--public-data", "public.parquet", "--facet", "region", "--facet", "age@30",
 )  # fmt: skip
 SUBMIT = ("submit", "loans", "--predictions", "sent.parquet")
-FOLDER = Path("home/monitors/bounties/loans")
+FOLDER = Path("home/monitors/_bounties/loans")
 
 
 @pytest.fixture
@@ -116,6 +118,7 @@ def test_a_bounty_from_a_table_to_a_better_model(run: Run) -> None:
 
     assert run("card", "loans", "--out", "card.html").code == 0
     assert "region=north" in Path("card.html").read_text()
+    assert run("facets", "loans").out == "region=north & age<30\n"
     assert run("export", "loans", "--out", "all").code == 0
     assert len(Path("all/log.jsonl").read_text().splitlines()) == 2
     again = run("replay", "loans")
@@ -243,3 +246,28 @@ def test_the_model_may_be_one_that_is_written(loans: Run) -> None:
     assert not Path("model/card.json").exists()
     told: dict[str, Any] = json.loads(Path("model/model.json").read_text())
     assert told["kind"] == "decision list"
+
+
+def test_what_was_found_is_audited_and_watched(loans: Run) -> None:
+    assert loans(*SUBMIT, "--group", WRONGED, "--team", "A").code == 0
+    fresh = people(2000, seed=3)
+    parquet.write_table(pa.table(fresh), "fresh.parquet")
+    asked = ("audit", "loans", "fresh.parquet", "--positive", "yes")
+    before = loans(*asked, "--predicted-label", "base", "--report", "before")
+    assert before.code == 2, before.err
+    report = json.loads(Path("before/report.json").read_text())
+    past = {found["group"] for found in report["findings"] if found["verdict"] == "past"}
+    assert "region=north & age<30" in past
+    assert report["notes"][-1].startswith("1 group of the bounty loans among the facets: ")
+    assert loans("model", "loans", "--out", "model").code == 0
+    after = loans(*asked, "--model", "model", "--report", "after")
+    assert after.code in (0, 2), after.err
+
+    store = home_of(None, None)[0]
+    store.put_monitor(
+        Monitor(name="live", audit=eh.Audit(label="truth", facets=["region"]), baseline="holdout.parquet")
+    )
+    assert loans("facets", "loans", "--monitor", "live").out == "live watches region=north & age<30.\n"
+    assert loans("facets", "loans", "--monitor", "live").out == "live watches all of them already.\n"
+    assert store.monitor("live").audit.facets == ("region", "region=north & age<30")
+    assert loans("facets", "loans", "--monitor", "lives").code == 1

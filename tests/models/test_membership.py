@@ -35,7 +35,9 @@ WANTED: dict[str, list[Any]] = {
 def ranges(column: str) -> st.SearchStrategy[Condition]:
     two = st.tuples(BOUNDS, BOUNDS).map(sorted)
     bounds = st.one_of(two, BOUNDS.map(lambda low: (low, None)), BOUNDS.map(lambda high: (None, high)))
-    return st.builds(lambda pair, low, high: Range(column, pair[0], pair[1], low, high), bounds, st.booleans(), st.booleans())
+    return st.builds(
+        lambda pair, low, high: Range(column, pair[0], pair[1], low, high), bounds, st.booleans(), st.booleans()
+    )
 
 
 def amongs(column: str) -> st.SearchStrategy[Condition]:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from evenhand.bounty.running import folder_of
 from evenhand.server.judging import Waiting
 from evenhand.stores import open_store
 from tests.bounty.opened import INVITATION, WRONGED, answers, open_bounty
@@ -89,7 +90,7 @@ def test_what_waits_is_queued_and_what_comes_no_further_less_and_less_often(tmp_
 
 
 def _fails(hunt: Hunt) -> None:
-    folder = hunt.house.home / "bounties" / "loans"
+    folder = folder_of(hunt.house.home, "loans")
     folder.rename(folder.with_name("gone"))
     hunt.judge()
     (failed,) = hunt.house.store.jobs(states=("failed",))

@@ -1,6 +1,8 @@
 """Alone: a bounty without a server — what is handed in is judged at once, in this process, and joins the same log."""
 
 import json
+import time
+from datetime import UTC, datetime
 
 from evenhand.bounty.holdout import Holdout
 from evenhand.bounty.kinds import kinds_of
@@ -44,9 +46,10 @@ def judged_up_to(running: Running, number: int) -> Verdict:
             running.judge_next()
         except DataError:
             # The worker of a server may have been quicker.
-            if (verdict := verdict_of(running.store, running.bounty.name, number)) is None:
+            if verdict_of(running.store, running.bounty.name, number) is None:
                 raise
-            return verdict
+    if verdict.judged is not None:  # told when a server would tell it
+        time.sleep(max(0.0, (verdict.judged - datetime.now(UTC)).total_seconds()))
     return verdict
 
 

@@ -31,8 +31,8 @@ _LOG = logging.getLogger(__name__)
 
 
 def folder_of(home: Path, name: str) -> Path:
-    """The folder of a bounty below the folder of a server's records; its name is no path (`core.bounty.NAME`)."""
-    return home / "bounties" / name
+    """The folder of a bounty below the folder of a server's records, where no monitor's name begins with `_`."""
+    return home / "_bounties" / name
 
 
 def next_beat(seconds: float) -> float:

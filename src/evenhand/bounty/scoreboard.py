@@ -4,8 +4,9 @@ It keeps the global list as the rows of repair and of the board see it, and read
 where it was accepted: at most `accept_at_most` of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -62,6 +63,7 @@ class Scoreboard:
         self._heat, self._owned = Heat(), Owned(self.bounty, self.holdout)
         self._scores: dict[str, _Score] = {}
         self._told: dict[int, Told] = {}
+        self._texts: dict[int, str] = {}
         self._finds: list[Find] = []
         self._timeline = [Moment(version=0, number=None, team=None, at=None, error=self._error())]
         self._errors = self._group_errors()
@@ -85,15 +87,23 @@ class Scoreboard:
                 left=self._left(), owners=self._owned.view(len(self._finds), self._errors) if owner else None,
             )  # fmt: skip
 
+    def groups(self, numbers: Iterable[int]) -> dict[int, str]:
+        """The groups of submissions as texts, for their team and for the owner."""
+        with self._lock:
+            return {number: self._texts[number] for number in numbers if number in self._texts}
+
     def _take_up(self) -> None:
         """What was handed in since, and every verdict since: an earlier submission always has its verdict first."""
         for each in self._after(self._seen):
             self._submitted(each.submission)
+        now = datetime.now(UTC)
         for each in self._after(self._at, judged=True):
+            verdict = each.told(now)
             # What was handed in and judged since the line above is taken up the next time.
-            if each.verdict is not None and each.submission.number <= self._seen:
-                self._judged(each.submission, each.verdict)
-                self._at = each.submission.number
+            if verdict is None or each.submission.number > self._seen:
+                return
+            self._judged(each.submission, verdict)
+            self._at = each.submission.number
 
     def _after(self, number: int, *, judged: bool = False) -> list[Handed]:
         found: list[Handed] = []
@@ -108,6 +118,7 @@ class Scoreboard:
     def _submitted(self, submission: Submission) -> None:
         self._seen = submission.number
         self._heat.submit(submission.team, self._features(submission.group))
+        self._texts[submission.number] = submission.group
         self._told[submission.number] = Told(
             number=submission.number, team=submission.team, kind=submission.kind, state="waiting", told="",
             received=submission.received,

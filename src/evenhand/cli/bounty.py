@@ -6,6 +6,7 @@ from evenhand.cli import (
     bounty_after,
     bounty_check,
     bounty_create,
+    bounty_findings,
     bounty_hunt,
     bounty_hunter,
     bounty_show,
@@ -28,6 +29,8 @@ app.command("download")(bounty_hunter.download)
 app.command("submit")(bounty_submit.submit)
 app.command("model")(bounty_after.model)
 app.command("card")(bounty_after.card)
+app.command("facets")(bounty_findings.facets)
+app.command("audit")(bounty_findings.audit)
 app.command("export")(bounty_after.export)
 app.command("replay")(bounty_after.replay)
 app.command("end")(bounty_after.end)

@@ -91,6 +91,12 @@ class Handed:
     submission: Submission
     verdict: Verdict | None
 
+    def told(self, now: datetime) -> Verdict | None:
+        """The verdict, once the moment has come at which it is told: it was settled before labels were read."""
+        if self.verdict is None or (self.verdict.judged is not None and self.verdict.judged > now):
+            return None
+        return self.verdict
+
 
 class Store(Protocol):
     """Every method is one transaction; several processes may use a store at once. Raises EvenhandError."""

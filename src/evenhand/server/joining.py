@@ -1,17 +1,40 @@
 """Joining: a team enters a bounty with its API key, or with the invitation for a new one."""
 
+from typing import Protocol
+
 from fastapi import Request
 
 from evenhand.core.bounty import Team
 from evenhand.core.errors import DataError
 from evenhand.core.store import Store
 from evenhand.server.problems import Refused
-from evenhand.server.security.access import Caller, address_of, check_rate
+from evenhand.server.security.access import address_of, check_rate
 from evenhand.server.services import Services, services_of
+from evenhand.server.settings import Scope
+
+
+class Joiner(Protocol):
+    """Who joins: whoever has a key or a session."""
+
+    @property
+    def name(self) -> str:
+        """For the log."""
+
+    @property
+    def key(self) -> int | None:
+        """The number of their API key."""
+
+    def may(self, scope: Scope, /) -> bool:
+        """Whether this is allowed."""
+
+
+def may_hunt(who: Joiner | None) -> bool:
+    """Whether they have a key that may speak for a team of a bounty."""
+    return who is not None and who.key is not None and (who.may("hunt") or who.may("submit"))
 
 
 def joined(
-    request: Request, name: str, team: str, invitation: str | None, caller: Caller | None
+    request: Request, name: str, team: str, invitation: str | None, caller: Joiner | None
 ) -> tuple[Team, str | None]:
     """The new team, and the text of its key where that is new; raises Refused.
 
@@ -19,7 +42,7 @@ def joined(
     """
     services = services_of(request)
     services.bounties.rules(name)
-    own = caller.key if invitation is None and caller is not None and caller.may_hunt else None
+    own = caller.key if invitation is None and caller is not None and may_hunt(caller) else None
     owner = caller is not None and caller.may("admin")
     if own is None and not owner:
         _check_invitation(request, services, name, invitation)

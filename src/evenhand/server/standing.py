@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from evenhand.core.bounty import Bounty, Submission, Verdict
 from evenhand.core.store import Store
@@ -27,16 +27,17 @@ class Standing:
     _known: dict[tuple[str, str], tuple[int, bool]] = field(default_factory=dict)
 
     def catch_up(self, store: Store) -> None:
-        """Read what the log has beyond what has ended."""
-        waiting: list[Submission] = []
+        """Read what the log has beyond what has ended; a verdict that is not told yet still waits."""
+        now, waiting = datetime.now(UTC), list[Submission]()
         after = self.seen
         while page := store.handed_in(self.bounty, after=after, most=_AT_ONCE):
             after = page[-1].submission.number
             for each in page:
-                if each.verdict is None or waiting:
+                verdict = None if waiting else each.told(now)
+                if verdict is None:
                     waiting.append(each.submission)
                 else:
-                    self._ended(each.submission, each.verdict)
+                    self._ended(each.submission, verdict)
             if len(page) < _AT_ONCE:
                 break
         self.waiting = waiting

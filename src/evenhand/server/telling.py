@@ -29,12 +29,12 @@ class Told(BaseModel):
 
 def told(handed: Handed, *, owner: bool = False) -> Told:
     """What is shown of a submission; a verdict is told at the moment that was settled before labels were read."""
-    sent, verdict = handed.submission, handed.verdict
+    sent, verdict = handed.submission, handed.verdict if owner else handed.told(datetime.now(UTC))
     shown = {
         "number": sent.number, "team": sent.team, "kind": sent.kind, "group": sent.group, "payload": sent.file,
         "name": sent.name, "received": sent.received,
     }  # fmt: skip
-    if verdict is None or (verdict.judged is not None and verdict.judged > datetime.now(UTC) and not owner):
+    if verdict is None:
         return Told.model_validate({**shown, "state": "waiting"})
     ended = {name: getattr(verdict, name) for name in ("state", "told", "version", "board", "reward", "judged")}
     return Told.model_validate({**shown, **ended, "verdict": verdict if owner else None})

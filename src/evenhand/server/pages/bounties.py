@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request, Response
 from markupsafe import Markup
 
-from evenhand.server.pages import bounties_sending
+from evenhand.server.pages import bounties_joining, bounties_sending
 from evenhand.server.pages.bounties_shown import MOST_TOLD, Board, Boards
 from evenhand.server.pages.bounties_words import answer, asked, plain_rules, remains
 from evenhand.server.pages.places import of_bounty
@@ -63,6 +63,7 @@ def add(routes: APIRouter, house: House) -> None:
         return back(of_bounty(name))
 
     bounties_sending.add(routes, house, boards)
+    bounties_joining.add(routes, house)
 
 
 def onlooker(house: House, request: Request) -> Visitor:
@@ -84,6 +85,7 @@ def _shown(boards: Boards, request: Request, name: str, who: Visitor) -> dict[st
         "team": team,
         "standing": board.standing(team.name) if team is not None else None,
         "own": own[:MOST_TOLD],
+        "own_groups": services.bounties.scoreboard(name).groups(each.number for each in own[:MOST_TOLD]),
         "more_own": max(len(own) - MOST_TOLD, 0),
         "going": board.over is None or board.contest.left.waiting > 0,
         "seconds": SECONDS,

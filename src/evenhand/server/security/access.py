@@ -33,11 +33,6 @@ class Caller:
         """Whether this is allowed; those who may administer may do everything."""
         return scope in self.scopes or "admin" in self.scopes
 
-    @property
-    def may_hunt(self) -> bool:
-        """Whether it has a key that may speak for a team of a bounty."""
-        return self.key is not None and (self.may("hunt") or self.may("submit"))
-
 
 async def caller_of(
     request: Request,

@@ -61,7 +61,8 @@ def stories(home: Path, count: int, seed: int = 0) -> list[tuple[str, str, bytes
     best = np.where((north & (age < 30)) | (age > 50), "yes", "no")
     made = []
     for number in range(count):
-        right = numbers.random(len(ids)) < numbers.choice([0.5, 0.9, 1.0])
+        # Never all right, or two of a team could be the same.
+        right = numbers.random(len(ids)) < numbers.choice([0.5, 0.9, 0.99])
         given = np.where(right, best, np.where(best == "yes", "no", "yes"))
         content = as_parquet({"id": ids, "prediction": given}) if number % 5 != 3 else numbers.bytes(100)
         group = str(numbers.choice([WRONGED, "age<30", "region=north", f"age<{20 + number}", "code=1"]))
@@ -166,9 +167,7 @@ def killed_once(url: str, home: Path, seconds: float) -> None:
     worker.communicate()
 
 
-@pytest.mark.parametrize(
-    "kills", [3, pytest.param(20, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_workers_killed_at_any_moment_lose_nothing(tmp_path: Path, sandbox: Sandbox, kills: int) -> None:
     rounds = random.Random(kills)  # noqa: S311 - no secret
     count = max(10, kills)

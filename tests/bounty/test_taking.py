@@ -82,3 +82,20 @@ def test_what_waits_counts_against_the_day_until_it_turns_out_to_cost_nothing(st
     assert ended.state == "accepted"
     with pytest.raises(DataError, match=r"has no submission 9\."):
         verdict_of(store, "loans", 9)
+
+
+def test_what_failed_may_be_handed_in_again_and_counts_as_another(store: Store, tmp_path: Path) -> None:
+    bounty, folder = opened(store, tmp_path), folder_of(tmp_path, "loans")
+    store.join("loans", "A", None)
+    broken = Sent("A", "model", GROUP, sent(tmp_path, b'{"learner": 3').file, "model.ubj")
+    first = taken(store, folder, bounty, broken)
+    with Sandbox() as sandbox:
+        Running(store, folder, sandbox).judge_next()
+    verdict = verdict_of(store, "loans", first.number)
+    assert verdict is not None
+    assert verdict.state == "failed"
+    again = taken(store, folder, bounty, broken)
+    assert (again.number, again.file) == (2, first.file)
+    assert again.digest != first.digest
+    with pytest.raises(DataError, match="the same as submission 2; it was taken once"):
+        taken(store, folder, bounty, broken)

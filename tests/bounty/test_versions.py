@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evenhand.bounty.places import Places, Pool
 from evenhand.bounty.versions import Versions
 from evenhand.models.decision_list import ToLeaf, ToVersion
-from tests.bounty.certified import LOSSES, gain, merged, sample, submissions, violations
+from tests.bounty.certified import LOSSES, gain, guesses, merged, sample, submissions, violations
 
 SAMPLES = {
     "text": st.sampled_from(LOSSES),
@@ -45,7 +46,7 @@ def test_no_accepted_group_is_ever_served_worse(text: str, rows: int, classes: i
         assert versions.mean < before
         assert violations(versions) == 0
         for group in range(len(versions.groups)):
-            assert versions.now(group) <= versions.best(group) + 1e-9
+            assert versions.now(group) == versions.best(group)
 
 
 @given(**SAMPLES)
@@ -100,6 +101,91 @@ def test_the_nodes_replay_to_the_last_bit(text: str, rows: int, classes: int, se
 
 @given(**SAMPLES)
 @settings(max_examples=100, deadline=None)
+def test_the_order_of_rows_changes_no_node_and_no_sum(text: str, rows: int, classes: int, seed: int) -> None:
+    """Sums of losses are exact, so that no repair is made or left out for how they were rounded."""
+    found = sample(text, rows=rows, classes=classes, seed=seed)
+    mixed = np.random.default_rng(seed).permutation(rows)
+    pairs = list(submissions(found, 12, seed))
+    first = merged(found, pairs)
+    turned = found._replace(labels=found.labels[mixed], base=found.base[mixed])
+    again = Versions(*turned[:3])
+    for mask, answers in pairs:
+        if gain(again, mask[mixed], answers[mixed]) > 0:
+            again.update(mask[mixed], answers[mixed])
+            again.repair()
+    assert again.list == first.list
+    assert again.mean == first.mean
+    for group in range(len(first.groups)):
+        assert (again.now(group), again.best(group)) == (first.now(group), first.best(group))
+
+
+@given(**SAMPLES)
+@settings(max_examples=50, deadline=None)
+def test_how_well_a_group_was_served_is_what_its_rows_say(text: str, rows: int, classes: int, seed: int) -> None:
+    """Whether it is asked after each update, or for the first time at the end."""
+    found = sample(text, rows=rows, classes=classes, seed=seed)
+    asked = merged(found, list(submissions(found, 12, seed)))
+    late = Versions(*found[:3])
+    for version, node in enumerate(asked.list.nodes, start=1):
+        late.replay(node, *((asked.groups[node.group], asked.answers[version]) if isinstance(node, ToLeaf) else ()))
+    for group, mask in enumerate(asked.groups):
+        served = [losses[mask].sum() for losses in asked.losses]
+        for versions in (asked, late):
+            assert versions.best(group) * max(mask.sum(), 1) == pytest.approx(min(served), abs=1e-9)
+            assert versions.now(group) * max(mask.sum(), 1) == pytest.approx(served[-1], abs=1e-9)
+
+
+def test_independent_answers_need_few_pointers() -> None:
+    """Each find is better overall and a toss of the coin about each row: the hardest for repairs."""
+    found, numbers = sample("zero-one", rows=2000, classes=2, seed=0), np.random.default_rng(5)
+    versions, tried = Versions(*found[:3]), 0
+    while len(versions.groups) < 40 and tried < 400:
+        tried += 1
+        mask = numbers.random(2000) < numbers.choice([0.05, 0.3, 0.6])
+        answers = guesses(found.loss, found.labels, 2, numbers, right=0.2 + tried / 500)
+        if gain(versions, mask, answers) > 0:
+            versions.update(mask, answers)
+            versions.repair()
+    assert len(versions.groups) >= 25
+    assert violations(versions) == 0
+    assert versions.list.version - len(versions.groups) <= 6 * len(versions.groups)
+
+
+@given(rows=st.integers(1, 40), versions=st.integers(0, 150), seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=50, deadline=None)
+def test_every_version_is_found_again_from_what_changed(rows: int, versions: int, seed: int) -> None:
+    numbers, places = np.random.default_rng(seed), Places(rows)
+    kept = [places.newest.copy()]
+    for _ in range(versions):
+        here = np.flatnonzero(numbers.random(rows) < 0.3)
+        to = numbers.integers(0, 5, len(here)).astype(np.int32)
+        places.push(here, to)
+        kept.append(kept[-1].copy())
+        kept[-1][here] = to
+    assert places.version == versions
+    for version, expected in enumerate(kept):
+        assert places.at(version).tolist() == expected.tolist()
+    since = int(numbers.integers(versions + 1))
+    for version, here, before, after in places.back(since):
+        assert kept[version][here].tolist() == before.tolist()
+        assert kept[version + 1][here].tolist() == after.tolist()
+        assert (before != after).all()
+        assert (np.delete(kept[version], here) == np.delete(kept[version + 1], here)).all()
+
+
+def test_a_pool_keeps_what_it_has_while_it_grows_and_widens() -> None:
+    pool = Pool(np.array([3, 4], np.int32))
+    assert pool.add(np.array([5], np.int64)).tolist() == [2]
+    assert pool.add(np.arange(50, dtype=np.int32)).tolist() == list(range(3, 53))
+    assert pool.values.dtype == np.int64
+    assert pool.values.tolist() == [3, 4, 5, *range(50)]
+    wide = Pool(np.zeros((2, 3)))
+    assert wide.add(np.ones((1, 3))).tolist() == [2]
+    assert wide.values.tolist() == [[0] * 3, [0] * 3, [1] * 3]
+
+
+@given(**SAMPLES)
+@settings(max_examples=100, deadline=None)
 def test_the_list_answers_as_the_versions_do(text: str, rows: int, classes: int, seed: int) -> None:
     found = sample(text, rows=rows, classes=classes, seed=seed)
     versions, leaves = Versions(found.loss, found.labels, found.base), [found.base]
@@ -137,5 +223,5 @@ def test_answers_and_losses_are_sequences_of_versions() -> None:
     assert len(versions.answers[1:]) == versions.list.version
     assert (versions.answers[-1] == versions.newest).all()
     for answers, losses in zip(versions.answers, versions.losses, strict=True):
-        assert (found.loss.rows(found.labels, answers) == losses).all()
+        assert np.abs(found.loss.rows(found.labels, answers) - losses).max() <= 2**-41
     assert (versions.answers[0] == found.base).all()

@@ -1,9 +1,11 @@
 """A server with an open bounty, teams that hunt in it, and a worker that judges."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +67,14 @@ class Hunt:
         while job is not None and self.house.store.jobs(most=1)[0].result.get("judged"):
             queue_judging(self.house.store, "loans")
             job = worker.work_once()
+        self.until_told()
         return first
+
+    def until_told(self) -> None:
+        """Wait for the moment at which the newest verdict is told."""
+        moments = [each.verdict.judged for each in self.house.store.handed_in("loans") if each.verdict is not None]
+        left = (max(filter(None, moments), default=datetime.now(UTC)) - datetime.now(UTC)).total_seconds()
+        time.sleep(max(left, 0.0))
 
     def close(self) -> None:
         if self.judging is not None and self.judging._sandbox is not None:

@@ -1,11 +1,12 @@
 """Standing: how far the log of a bounty is, so that a submission beyond a quota is refused before it is kept."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from evenhand.core.bounty import Bounty, Submission, Verdict
-from evenhand.core.store import Store
+from evenhand.core.bounty import ENDED, Bounty, State, Submission, Verdict
+from evenhand.core.store import Handed, Store
 from evenhand.server.problems import Refused
 from evenhand.server.settings import Hunting
 
@@ -23,24 +24,31 @@ class Standing:
     accepted: int = 0
     version: int = 0
     waiting: list[Submission] = field(default_factory=list)
+    _newest: int = 0
     _times: dict[str, list[datetime]] = field(default_factory=dict)
     _known: dict[tuple[str, str], tuple[int, bool]] = field(default_factory=dict)
 
     def catch_up(self, store: Store) -> None:
-        """Read what the log has beyond what has ended; a verdict that is not told yet still waits."""
-        now, waiting = datetime.now(UTC), list[Submission]()
-        after = self.seen
-        while page := store.handed_in(self.bounty, after=after, most=_AT_ONCE):
-            after = page[-1].submission.number
-            for each in page:
-                verdict = None if waiting else each.told(now)
-                if verdict is None:
-                    waiting.append(each.submission)
-                else:
-                    self._ended(each.submission, verdict)
-            if len(page) < _AT_ONCE:
-                break
+        """Read what was handed in, and what was told, since the last time: what has waited before is not read again."""
+        now = datetime.now(UTC)
+        # Pages are read whole before anything is taken up, for a store may fail between two of them.
+        waiting = list(self.waiting)
+        for each in list(_pages(store, self.bounty, self._newest)):
+            self._newest = each.submission.number
+            verdict = None if waiting else each.told(now)
+            if verdict is None:
+                waiting.append(each.submission)
+            else:
+                self._ended(each.submission, verdict)
         self.waiting = waiting
+        ended = list(_pages(store, self.bounty, self.seen, states=ENDED)) if self.waiting else []
+        for first, each in zip(waiting, ended, strict=False):
+            verdict = each.told(now)
+            # Verdicts are told in the order of submissions; one handed in since the lines above is read the next time.
+            if verdict is None or each.submission.number != first.number:
+                break
+            self._ended(each.submission, verdict)
+        self.waiting = [each for each in waiting if each.number > self.seen]
 
     def closed(self, rules: Bounty) -> str | None:
         """Why nothing more is scored; None while the hold-out can still answer, and waiting ones may end unscored."""
@@ -87,6 +95,14 @@ class Standing:
         if verdict.state == "accepted":
             self.accepted += 1
             self.version = verdict.version or self.version
+
+
+def _pages(store: Store, bounty: str, after: int, states: Sequence[State] = ()) -> Iterator[Handed]:
+    while page := store.handed_in(bounty, after=after, states=states, most=_AT_ONCE):
+        yield from page
+        if len(page) < _AT_ONCE:
+            return
+        after = page[-1].submission.number
 
 
 def _waits(mine: list[datetime]) -> str:

@@ -69,7 +69,7 @@ def test_an_alert_is_snoozed(browser: Browser, served: Served, look: Look) -> No
 def test_who_may_only_read_sees_no_buttons(browser: Browser, served: Served) -> None:
     with looking(browser, served, "/alerts", Look(scopes=("read",))) as visit:
         assert visit.page.locator("main button").count() == 0
-        assert visit.page.locator("nav a").all_inner_texts() == ["Overview", "Reports", "Alerts", "Jobs"]
+        assert visit.page.locator("nav a").all_inner_texts() == ["Overview", "Reports", "Bounties", "Alerts", "Jobs"]
 
 
 def test_the_keyboard_goes_from_a_drift_to_its_window(browser: Browser, served: Served) -> None:

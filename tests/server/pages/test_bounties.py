@@ -296,7 +296,9 @@ def busy(hunt: Hunt, teams: int, submissions: int) -> None:
     for name in names:
         store.join("loans", name, None)
     for place in range(submissions):
-        group = ("age<30", "region=north & age>=40", "code=x | age>=60", "f7=1 & f9=0", "f3=1 | f5=1")[place % 5]
+        group = ("age<30", "region=north & age>=40", "code=x | age>=60", "code=1 & age<60", "region=west | age<20")[
+            place % 5
+        ]
         at = datetime.now(UTC)
         sent = Submission(
             number=1, team=names[place * 7 % teams], kind="predictions", group=group, digest=f"{place:064x}",

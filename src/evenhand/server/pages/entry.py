@@ -32,7 +32,7 @@ def add(routes: APIRouter, house: House) -> None:
 
     @routes.post("/sign-out")
     def leave(request: Request, token: Annotated[str, Form()] = "") -> Response:
-        sender(house.access, request, "read", token)
+        sender(house.access, request, ("read", "submit", "hunt"), token)
         answer = RedirectResponse("/sign-in", 303, headers=HEADERS)
         house.access.sign_out(request, answer)
         return answer

@@ -12,7 +12,9 @@ from evenhand.server.settings import Settings
 
 PREFIX = "EVENHAND_"
 # What the house reads for itself: with the first, anybody could sign sessions.
-OWN = frozenset(f"{PREFIX}{name}" for name in ("SECRET", "OIDC_SECRET", "KEY", "HOME", "SERVER", "SETTINGS"))
+OWN = frozenset(
+    f"{PREFIX}{name}" for name in ("SECRET", "OIDC_SECRET", "KEY", "HOME", "SERVER", "SETTINGS", "INVITATION")
+)
 _FIRST = re.compile(r"first [0-9]{1,4}")
 _VARIABLE = re.compile(rf"{PREFIX}[A-Z0-9_]{{1,80}}")
 _PATTERN = re.compile(r"[*?\[]")

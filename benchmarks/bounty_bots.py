@@ -9,13 +9,14 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from evenhand.bounty.hunting import Known, Unlabelled, hunt
+from evenhand.bounty.hunting import Find, Known, Unlabelled, hunt
 from evenhand.core.group import Group
 from evenhand.core.loss import Loss
 from evenhand.models.membership import Members
 
 KINDS = ("skilled", "skilled", "middling", "hunter", "useless", "hostile")
 FACETS = ("SCHL", "OCCP", "AGEP", "WKHP", "COW", "MAR", "SEX", "RELP", "RAC1P")
+MOST = 0.4  # of the rows: who answers everybody anew has no group
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,14 @@ class Sending:
     group: Any
     content: bytes
     hostile: bool = False
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What one model answers for all public and all hidden rows."""
+
+    public: Any
+    hidden: Any
 
 
 @dataclass
@@ -38,17 +47,52 @@ class Field:
     ids: Any
     current_hidden: Any
     label: str
+    trying: Any = None
+    boosted: list[Learnt] = field(default_factory=list)
+    trees: list[Learnt] = field(default_factory=list)
+    finds: list[Find] = field(default_factory=list)
     _members: Members = field(init=False)
+    _hidden_members: Members = field(init=False)
 
     def __post_init__(self) -> None:
-        self._members = Members(self.public)
+        self._members, self._hidden_members = Members(self.public), Members(self.hidden)
+
+    def learn(self, models: int = 24) -> None:
+        """Models that teams share, as people share a recipe: of groups, fitted on half of the public rows."""
+        import lightgbm
+        from sklearn.tree import DecisionTreeClassifier
+
+        numbers = np.random.default_rng(0)
+        self.trying = numbers.random(len(self.labels)) < 0.5
+        while len(self.boosted) < models:
+            rows = np.flatnonzero(~self.trying)
+            if len(self.boosted) % 3:
+                rows = np.flatnonzero(~self.trying & self.inside(some_group(self, numbers)))
+            if len(rows) < 400 or len(np.unique(self.labels[rows])) < 2:
+                continue
+            boosting = lightgbm.LGBMClassifier(
+                n_estimators=int(numbers.integers(40, 120)), num_leaves=15, num_threads=1, verbosity=-1,
+                subsample=0.7, subsample_freq=1, random_state=len(self.boosted),
+            )  # fmt: skip
+            tree = DecisionTreeClassifier(max_depth=6, random_state=0)
+            for model, kept in ((boosting, self.boosted), (tree, self.trees)):
+                model.fit(self.matrix(rows), self.labels[rows])
+                kept.append(Learnt(*(model.predict(self.matrix(slice(None), hidden=each)) for each in (False, True))))
+        self.finds = list(self._hunted(numbers))
+
+    def _hunted(self, numbers: np.random.Generator) -> Iterator[Find]:
+        for seed in range(2):
+            rows = numbers.permutation(len(self.labels))[:4000]
+            public = Known({name: values[rows] for name, values in self.public.items()}, self.labels[rows],
+                           self.current[rows])  # fmt: skip
+            yield from hunt(public, Unlabelled(self.hidden, self.current_hidden), loss=Loss(), classes=2, seed=seed)
 
     def matrix(self, rows: Any, *, hidden: bool = False) -> Any:
         columns = self.hidden if hidden else self.public
         return np.column_stack([columns[name][rows].astype(float) for name in columns])
 
     def inside(self, group: Group, *, hidden: bool = False) -> Any:
-        return (Members(self.hidden) if hidden else self._members).mask(group)
+        return (self._hidden_members if hidden else self._members).mask(group)
 
 
 def sent(known: Field, mask: Any, answers: Any) -> bytes:
@@ -62,60 +106,44 @@ def table(columns: dict[str, Any]) -> bytes:
 
 
 def some_group(known: Field, numbers: np.random.Generator) -> Group:
-    """A range of one or two columns."""
-    found: Group | None = None
-    for name in numbers.choice(FACETS, int(numbers.integers(1, 3)), replace=False):
-        values = known.public[str(name)]
-        low, high = np.sort(numbers.choice(values, 2))
-        part = Group.between(str(name), float(low), float(high), includes_high=True)
-        found = part if found is None else found & part
-    assert found is not None
-    return found
+    """A range of one or two columns that holds some of the rows, and not most of them."""
+    while True:
+        found: Group | None = None
+        for name in numbers.choice(FACETS, int(numbers.integers(1, 3)), replace=False):
+            values = known.public[str(name)]
+            low, high = np.sort(numbers.choice(values, 2))
+            part = Group.between(str(name), float(low), float(high), includes_high=True)
+            found = part if found is None else found & part
+        assert found is not None
+        if 0.01 <= known.inside(found).mean() <= MOST:
+            return found
 
 
 def skilled(known: Field, numbers: np.random.Generator) -> Iterator[Sending]:
-    """Fits gradient boosting on half of the rows of a group, and hands in what helps on the other half."""
-    import lightgbm
-
+    """Takes a boosted model, and hands in a group in which it helps on public rows that it was not fitted on."""
     while True:
         group = some_group(known, numbers)
-        rows = numbers.permutation(np.flatnonzero(known.inside(group)))
-        if len(rows) < 400:
-            continue
-        fitting, trying = np.array_split(rows, 2)
-        model = lightgbm.LGBMClassifier(n_estimators=60, num_leaves=15, num_threads=1, verbosity=-1)
-        model.fit(known.matrix(fitting), known.labels[fitting])
-        said, truth = model.predict(known.matrix(trying)), known.labels[trying]
-        gains = (known.current[trying] != truth).astype(float) - (said != truth)
-        if gains.sum() <= 2 * np.sqrt((gains**2).sum()):
-            continue
-        model.fit(known.matrix(rows), known.labels[rows])
+        model = known.boosted[int(numbers.integers(len(known.boosted)))]
+        rows = known.inside(group) & known.trying
+        gains = (known.current != known.labels)[rows].astype(float) - (model.public != known.labels)[rows]
         mask = known.inside(group, hidden=True)
-        yield Sending(str(group), sent(known, mask, model.predict(known.matrix(mask, hidden=True))))
+        if mask.any() and gains.sum() > 2 * np.sqrt((gains**2).sum()):
+            yield Sending(str(group), sent(known, mask, model.hidden[mask]))
 
 
 def middling(known: Field, numbers: np.random.Generator) -> Iterator[Sending]:
-    """Fits a tree on the rows of a group, and tries its luck."""
-    from sklearn.tree import DecisionTreeClassifier
-
+    """Takes a tree, and tries its luck."""
     while True:
         group = some_group(known, numbers)
-        rows, mask = known.inside(group), known.inside(group, hidden=True)
-        if rows.sum() < 50 or not mask.any():
-            continue
-        tree = DecisionTreeClassifier(max_depth=6, random_state=0).fit(known.matrix(rows), known.labels[rows])
-        yield Sending(str(group), sent(known, mask, tree.predict(known.matrix(mask, hidden=True))))
+        tree, mask = known.trees[int(numbers.integers(len(known.trees)))], known.inside(group, hidden=True)
+        if mask.any():
+            yield Sending(str(group), sent(known, mask, tree.hidden[mask]))
 
 
 def hunter(known: Field, numbers: np.random.Generator) -> Iterator[Sending]:
-    """The project's own hunters on samples of the rows, then as skilled as the others."""
-    for seed in range(2):
-        rows = numbers.permutation(len(known.labels))[:8000]
-        public = Known({name: values[rows] for name, values in known.public.items()}, known.labels[rows],
-                       known.current[rows])  # fmt: skip
-        hidden = Unlabelled(known.hidden, known.current_hidden)
-        for find in hunt(public, hidden, loss=Loss(), classes=2, seed=seed):
-            yield Sending(str(find.group), sent(known, find.mask, find.answers))
+    """What the project's own hunters find, then as skilled as the others."""
+    for find in known.finds:
+        yield Sending(str(find.group), sent(known, find.mask, find.answers))
     yield from skilled(known, numbers)
 
 

@@ -1,9 +1,10 @@
 """Times decision lists of bounties: many merged submissions, and beside the row-by-row way of the public code.
 
     python benchmarks/bounty_list.py                     100,000 rows, 200 merged; writes results/bounty_list.json
-    python benchmarks/bounty_list.py --rows N --merged N
+    python benchmarks/bounty_list.py --rows N --merged N --accepted 0     without the judge
 
-Submissions are made up: declarative groups that overlap, random answers, and pointers to random versions.
+`judge` is a whole bounty (see bounty_judged.py). In the others submissions are made up: declarative groups that
+overlap, random answers, and pointers to random versions.
 CPU seconds are those of the process. `kept` is
 merging on a quarter of the rows; `recorded` predicts from tables of answers for known ids, `models` from a LightGBM
 file a leaf, `models alone` asks each of the same files for the same number of rows and does nothing else.
@@ -15,15 +16,19 @@ each update every group's error measured by predicting all of the group again, a
 
 import argparse
 import json
+import os
+import platform
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import lightgbm
 import numpy as np
 import pandas as pd
+from bounty_judged import judged_at_size
 
 from evenhand import load_model
 from evenhand.bounty.versions import Versions
@@ -187,10 +192,19 @@ def against_rows(folder: Path, count: int = 1500) -> dict[str, float]:
     return {"row by row": slow, "here": quick, "here, predicting": predicting, "times": round(slow / quick)}
 
 
+def environment() -> dict[str, Any]:
+    packages = ("numpy", "pandas", "pyarrow", "lightgbm")
+    return {
+        "cpus": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version(),
+        "load": round(os.getloadavg()[0], 1), **{name: version(name) for name in packages},
+    }  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--merged", type=int, default=200)
+    parser.add_argument("--accepted", type=int, default=200, help="submissions that the judge accepts")
     options = parser.parse_args()
     rows = people(options.rows)
     keeping, (versions, found) = spent(lambda: merged(rows, options.merged))
@@ -200,6 +214,9 @@ def main() -> None:
         result["recorded"] = recorded(Path(place) / "recorded", rows, versions, found)
         result["models"] = models(Path(place) / "models", rows, versions, [text for text, _ in found])
         result["against rows"] = against_rows(Path(place) / "rows")
+    if options.accepted:
+        result["judge"] = judged_at_size(rows, options.accepted, group)
+    result["environment"] = environment()
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))

@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evenhand.bounty.local import LocalBounty
+    from evenhand.bounty.opening import Opening
     from evenhand.client import Client
     from evenhand.core.audit import Audit
     from evenhand.core.audit_file import AuditFile
@@ -70,10 +72,12 @@ _HOMES = {
     "Game": "core.game",
     "Group": "core.group",
     "ImageGame": "modalities.image",
+    "LocalBounty": "bounty.local",
     "MissingExtra": "core.errors",
     "Model": "core.model",
     "ModelError": "core.errors",
     "Monitor": "core.monitor",
+    "Opening": "bounty.opening",
     "Outcome": "core.outcome",
     "Parts": "parts",
     "Question": "core.subgroup",
@@ -118,10 +122,12 @@ __all__ = [
     "Game",
     "Group",
     "ImageGame",
+    "LocalBounty",
     "MissingExtra",
     "Model",
     "ModelError",
     "Monitor",
+    "Opening",
     "Outcome",
     "Parts",
     "Question",

@@ -1,6 +1,6 @@
 """Decision lists: one sweep down agrees with the definition, which asks version after version, row after row."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import pytest
@@ -40,8 +40,8 @@ def lists(draw: st.DrawFn, groups: int = 4, leaves: int = 5) -> DecisionList:
     return DecisionList(nodes=tuple(nodes))
 
 
-def within(masks: Masks) -> list[Callable[[NDArray[np.int64]], Masks]]:
-    return [lambda here, mask=mask: mask[here] for mask in masks]
+def within(masks: Iterable[Masks]) -> list[Callable[[NDArray[np.int64]], Masks]]:
+    return [mask.__getitem__ for mask in masks]
 
 
 @given(lists(), st.integers(0, 2**32 - 1), st.integers(0, 30))
@@ -50,7 +50,7 @@ def test_the_sweep_agrees_with_the_definition(found: DecisionList, seed: int, ro
     numbers = np.random.default_rng(seed)
     masks = numbers.random((4, rows)) < 0.5
     known = {leaf: numbers.random(rows) < 0.6 for leaf in numbers.choice(5, 3, replace=False) + 1}
-    asking = dict(zip(known, within(list(known.values())), strict=True))
+    asking = dict(zip(known, within(known.values()), strict=True))
     for version in range(found.version + 1):
         expected = [leaf_of(found.nodes, version, masks, row, {}) for row in range(rows)]
         assert found.leaves(within(masks), rows, version=version).tolist() == expected

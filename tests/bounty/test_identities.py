@@ -1,7 +1,7 @@
 """Identities: an id is the same person whether it was kept as a number, a float or text."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,10 +13,10 @@ from evenhand.bounty.holdout import HIDDEN, opened
 from evenhand.bounty.opening import Opening, opened_in
 from evenhand.models.leaf_tables import identity_texts
 
-KINDS = ("int64", "float64", "string")
+KINDS: tuple[Literal["int64", "float64", "string"], ...] = ("int64", "float64", "string")
 
 
-def numbered(kind: str) -> pd.DataFrame:
+def numbered(kind: Literal["int64", "float64", "string"]) -> pd.DataFrame:
     numbers = np.random.default_rng(0)
     rows = pd.DataFrame(
         {"id": np.arange(1, 1001), "x": numbers.integers(9, size=1000), "y": numbers.integers(2, size=1000)}
@@ -30,7 +30,9 @@ def fields(folder: Path) -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_bounty_knows_ids_of_each_kind_as_the_same_texts(tmp_path: Path, kind: str) -> None:
+def test_a_bounty_knows_ids_of_each_kind_as_the_same_texts(
+    tmp_path: Path, kind: Literal["int64", "float64", "string"]
+) -> None:
     rules = {"seed": 3}
     opened_in(
         tmp_path / "texts", Opening("b", numbered("string"), "y", predicted=("said",), identity="id", rules=rules)

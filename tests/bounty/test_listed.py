@@ -167,7 +167,12 @@ def test_rows_that_a_leaf_does_not_know_are_answered_without_it(tmp_path: Path) 
     # 4 is in the group of the pointer to version 1, whose leaf does not know it.
     assert model.predict(rows)["label"].tolist() == ["two", "one", "n", "n"]
     assert model.predict(rows.assign(person=[1.0, 2.0, 3.0, 4.0]))["label"].tolist() == ["two", "one", "n", "n"]
-    assert model.predict(rows.assign(person=["1", None, "3", "x"]))["label"].tolist() == ["two", "n", "n", "n"]
+    assert model.predict(rows.assign(person=np.array(["1", None, "3", "x"], dtype=object)))["label"].tolist() == [
+        "two",
+        "n",
+        "n",
+        "n",
+    ]
     assert from_folder(tmp_path / "m", version=2).predict(rows)["label"].tolist() == ["two", "one", "n", "two"]
 
 

@@ -1,5 +1,6 @@
 """Models sent: a real file of each kind answers for the group in the child process, whatever its classes are called."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from evenhand.bounty.claims import Claim, Failure, Refusal, claimed
 from evenhand.bounty.sandbox import Sandbox
 from evenhand.core.bounty import Limits
 from evenhand.core.loss import Loss
+from evenhand.models import load_model
 from evenhand.models.answering import answers_of
+from evenhand.models.decision_list import DecisionList, ToLeaf
 from evenhand.models.files import from_leaf
+from evenhand.models.listed import Leaf, Listed, save_listed
 from tests.bounty.test_claims import AGE, BOUNTY, INSIDE, ROWS, YOUNG
 
 pandas = pytest.importorskip("pandas")
@@ -179,4 +183,36 @@ def test_a_forest_that_is_too_large_fails_within_its_limits(sandbox: Sandbox, tm
     limited = BINARY.model_copy(update={"limits": BINARY.limits.model_copy(update={"memory": 2**29})})
     found = claimed(limited, ROWS, "model", YOUNG, tmp_path / "model.skops", sandbox)
     assert isinstance(found, Failure)
+    assert isinstance(claimed(BINARY, ROWS, "model", YOUNG, skopsed("two", tmp_path, "tree"), sandbox), Claim)
+
+
+@pytest.mark.parametrize("kind", [".ubj", ".txt", "forest.skops", "boosted.skops"])
+def test_a_list_with_such_a_leaf_answers_as_its_leaf(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "sent").mkdir()
+    file = FILES[kind]("three", tmp_path / "sent")
+    leaf = f"leaf{file.suffix}"
+    listed = Listed(
+        name="list", list=DecisionList(nodes=(ToLeaf(group=0, leaf=1),)), groups=("age<30",),
+        leaves=(Leaf(columns=("said",)), Leaf(file=leaf)), classes=THREE, features=("age", "income"),
+    )  # fmt: skip
+    save_listed(tmp_path / "list", listed, {leaf: file})
+    rows = FRAME.assign(said="mid")
+    answers = load_model(tmp_path / "list").predict(rows)["label"]
+    expected = answers_of(from_leaf(file, THREE), FRAME[INSIDE], "labels", THREE)
+    assert answers[INSIDE].tolist() == np.array(THREE)[expected].tolist()
+    assert set(answers[~INSIDE]) == {"mid"}
+
+
+@pytest.mark.parametrize(("field", "value"), [("left_children", 10**8), ("split_indices", 10**6), ("left_children", 0)])
+def test_a_booster_whose_nodes_point_elsewhere_ends_by_itself_or_by_its_limits(
+    sandbox: Sandbox, tmp_path: Path, field: str, value: int
+) -> None:
+    """XGBoost follows what it reads; the process that asks may die or run out of time, and nothing else does."""
+    model = json.loads(xgboosted("two", tmp_path, ".json").read_text())
+    for tree in model["learner"]["gradient_booster"]["model"]["trees"]:
+        tree[field][0] = value
+    (tmp_path / "forged.json").write_text(json.dumps(model))
+    hasty = BINARY.model_copy(update={"limits": Limits(seconds=10)})
+    found = claimed(hasty, ROWS, "model", YOUNG, tmp_path / "forged.json", sandbox)
+    assert isinstance(found, (Claim, Failure))
     assert isinstance(claimed(BINARY, ROWS, "model", YOUNG, skopsed("two", tmp_path, "tree"), sandbox), Claim)

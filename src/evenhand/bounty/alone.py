@@ -1,12 +1,11 @@
 """Alone: a bounty without a server — what is handed in is judged at once, in this process, and joins the same log."""
 
-import json
 import time
 from datetime import UTC, datetime
 
 from evenhand.bounty.holdout import Holdout
 from evenhand.bounty.kinds import kinds_of
-from evenhand.bounty.predicates import read_group
+from evenhand.bounty.predicates import group_to_keep
 from evenhand.bounty.running import Running
 from evenhand.bounty.taking import Sent, require_open, taken
 from evenhand.core.bounty import NAME, Bounty, Verdict
@@ -17,12 +16,7 @@ from evenhand.core.store import Store
 
 def group_read(content: bytes, bounty: Bounty, holdout: Holdout) -> Group:
     """A group as JSON or in the text form, on the features of the bounty; raises SpecError."""
-    kinds = kinds_of({name: holdout.columns[name] for name in bounty.features})
-    group = read_group(content, bounty, kinds)
-    # The log keeps the text form, from which the group is read again when it is judged and replayed.
-    if read_group(json.dumps(str(group), ensure_ascii=False).encode(), bounty, kinds) != group:
-        raise SpecError("The group reads differently as text; write it with simpler values.")
-    return group
+    return group_to_keep(content, bounty, kinds_of({name: holdout.columns[name] for name in bounty.features}))
 
 
 def handed_in_here(running: Running, sent: Sent) -> Verdict:

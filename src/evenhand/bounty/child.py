@@ -10,12 +10,18 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from evenhand.bounty.walls import raised
 
 _MOST_SAID = 65_536
+# What models of each ending need; loaded once, before the first of them is handled, rather than in each child.
+_PACKAGES = {
+    ".onnx": ("onnxruntime",), ".skops": ("skops.io", "sklearn.ensemble"), ".ubj": ("xgboost",), ".json": ("xgboost",),
+    ".txt": ("lightgbm",),
+}  # fmt: skip
 ANSWERS = "answers"
 
 
@@ -38,6 +44,7 @@ def main() -> None:
 
 def answered(errand: dict[str, Any]) -> dict[str, Any]:
     """What a child of its own makes of an errand: done, refused or failed, and what is told of it."""
+    _load_packages(errand)
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -61,6 +68,13 @@ def answered(errand: dict[str, Any]) -> dict[str, Any]:
         }
     except (ValueError, KeyError, TypeError, RecursionError):
         return _failed(_death(status))
+
+
+def _load_packages(errand: dict[str, Any]) -> None:
+    """Load what every child for such a file would load; where that is not installed, the child says so."""
+    for name in _PACKAGES.get(Path(errand["file"]).suffix, ()) if errand["task"] == "model" else ():
+        with suppress(ImportError):
+            import_module(name)
 
 
 def _failed(told: str) -> dict[str, Any]:
@@ -154,10 +168,10 @@ def _do(errand: dict[str, Any], walls: list[str]) -> None:
         found = predictions(file, errand["identity"], loss, classes, ids, mask)
     elif task == "model":
         from evenhand.bounty.answering import answers_of
-        from evenhand.models import load_model
+        from evenhand.models.files import from_leaf
 
-        # Without naming classes, as a decision list loads its leaves: what is proven here is what it will answer.
-        found = answers_of(load_model(file), _rows(), loss, classes)
+        # As a decision list loads its leaves: what is proven here is what it will answer.
+        found = answers_of(from_leaf(file, classes), _rows(), loss, classes)
     elif task == "code":
         if len(walls) < 2:
             raise ModelError(

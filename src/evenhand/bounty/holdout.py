@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from evenhand.core.bounty import Bounty
 from evenhand.core.chance import chance
 from evenhand.core.errors import DataError, UnreadableSource
+from evenhand.models.leaf_tables import identity_texts
 
 Array = NDArray[Any]
 CHECK, REPAIR, BOARD = range(3)
@@ -75,7 +76,7 @@ def opened(folder: Path) -> tuple[Bounty, Holdout]:
     except (OSError, ValueError) as error:
         raise UnreadableSource(f"The bounty in {str(folder)!r} cannot be opened: {error}") from None
     columns = {name: table[name].to_numpy() for name in table.column_names}
-    ids = columns.pop(bounty.identity).astype(str)
+    ids = np.array(identity_texts(columns.pop(bounty.identity)))
     if not len(ids) == len(labels) == len(base):
         raise DataError(f"The files of the bounty in {str(folder)!r} do not belong together; restore them all.")
     part, fold = parts_of(ids, bounty)

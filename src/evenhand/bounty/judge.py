@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.bounty.holdout import BOARD, CHECK, REPAIR, Holdout
+from evenhand.bounty.private import Beginning, Own
 from evenhand.bounty.versions import Versions
 from evenhand.certificates import checker
 from evenhand.certificates.ladder import Ladder
@@ -66,7 +67,9 @@ class Judge:
         self.looks = 0
         self.accepted: list[int] = []
         self._parts = {part: self._part(part) for part in (CHECK, REPAIR, BOARD)}
-        self._teams: dict[str, Versions] = {}
+        board = self._parts[BOARD].rows
+        self._beginning = Beginning(bounty.loss, holdout.labels[board], holdout.base[board])
+        self._teams: dict[str, Own] = {}
         self._taken: dict[str, int] = {}
         self._ladders: dict[str, Ladder] = {}
 
@@ -129,9 +132,8 @@ class Judge:
         own = self._own(submission.team)
         if took and claim is not None:
             self._taken[submission.team] = self._taken.get(submission.team, 0) + 1
-            own.update(*self._parts[BOARD].of(claim))
-            own.repair()
-        ladder = self._ladders[submission.team].after(own.losses[-1])
+            own.take(*self._parts[BOARD].of(claim))
+        ladder = self._ladders[submission.team].after(own.losses)
         self._ladders[submission.team] = ladder
         return {**merged, "private": took, "board": ladder.shown(self.bounty.loss)}
 
@@ -188,12 +190,10 @@ class Judge:
             "reward": self.bounty.find_reward + self.bounty.gain_reward * (start - repair.versions.mean),
         }  # fmt: skip
 
-    def _own(self, team: str) -> Versions:
+    def _own(self, team: str) -> Own:
         """The team's own list, which begins with the base model."""
         if team not in self._teams:
-            board = self._parts[BOARD]
-            labels, base = self.holdout.labels[board.rows], self.holdout.base[board.rows]
-            self._teams[team] = Versions(self.bounty.loss, labels, base)
+            self._teams[team] = Own(self._beginning)
             self._ladders[team] = Ladder()
         return self._teams[team]
 

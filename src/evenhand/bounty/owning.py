@@ -1,6 +1,7 @@
 """Owning: what only a bounty's owner may see — the bar that rises, rulings with their gains, the extreme groups."""
 
 import math
+from collections import deque
 from collections.abc import Sequence
 
 from evenhand.bounty.contest import Bar, GroupError, OwnersView, Ruled
@@ -12,6 +13,7 @@ from evenhand.core.certificate import Spent
 # The bar is told for a find that touches this share of the rows.
 TOUCHED = 0.05
 _EXTREMES = 3
+_RULINGS = 200  # the newest are kept; the log has them all
 
 
 class Owned:
@@ -20,7 +22,7 @@ class Owned:
     def __init__(self, bounty: Bounty, holdout: Holdout) -> None:
         self.bounty = bounty
         self._bars = tuple(_bar(bounty, holdout, accepted) for accepted in range(bounty.accept_at_most + 1))
-        self._rulings: list[Ruled] = []
+        self._rulings: deque[Ruled] = deque(maxlen=_RULINGS)
 
     def judged(self, submission: Submission, verdict: Verdict) -> None:
         """Take up a verdict."""
@@ -33,7 +35,7 @@ class Owned:
                 )
             )  # fmt: skip
 
-    def view(self, accepted: int, groups: Sequence[GroupError], most: int = 200) -> OwnersView:
+    def view(self, accepted: int, groups: Sequence[GroupError]) -> OwnersView:
         """What the owner sees after this many acceptances, with the newest rulings."""
         higher = self.bounty.loss.higher_is_better
         changed = sorted(
@@ -42,7 +44,7 @@ class Owned:
         )
         return OwnersView(
             bars=self._bars[:-1], now=self._bars[min(accepted, len(self._bars) - 1)],
-            rulings=tuple(reversed(self._rulings[-most:])), best=tuple(changed[:_EXTREMES]),
+            rulings=tuple(reversed(self._rulings)), best=tuple(changed[:_EXTREMES]),
             worst=tuple(reversed(changed[-_EXTREMES:])),
         )  # fmt: skip
 

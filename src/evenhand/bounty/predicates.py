@@ -4,6 +4,7 @@ A comparison is `{"column": "age", "op": "<", "value": 30}`; comparisons are joi
 and `{"not": …}`. A JSON string holds the text form: `"sex=Female & age<30"`.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -33,6 +34,14 @@ def read_group(content: bytes, bounty: Bounty, kinds: Mapping[str, Kind]) -> Gro
     value = plain_json(content, depth=2 * MOST_DEPTH + 4)
     group = _group_of_text(value, kinds) if isinstance(value, str) else group_of_json(value)
     check_group(group, bounty, kinds)
+    return group
+
+
+def group_to_keep(content: bytes, bounty: Bounty, kinds: Mapping[str, Kind]) -> Group:
+    """As `read_group`, where the text form, which logs keep and replays read, is the same group; else SpecError."""
+    group = read_group(content, bounty, kinds)
+    if read_group(json.dumps(str(group), ensure_ascii=False).encode(), bounty, kinds) != group:
+        raise SpecError("The group reads differently as text; write it with simpler values.")
     return group
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.bounty.board_groups import group_errors, masks_of, named_groups
-from evenhand.bounty.contest import Contest, Find, GroupError, Left, Moment, Standing, Told
+from evenhand.bounty.contest import Contest, Find, GroupError, Left, Moment, Standing
+from evenhand.bounty.feeding import Feed
 from evenhand.bounty.heating import Heat
 from evenhand.bounty.holdout import BOARD, CHECK, REPAIR, opened
 from evenhand.bounty.judge import FULL, SPENT
@@ -56,14 +57,12 @@ class Scoreboard:
         self._rows = {part: self.holdout.rows(part) for part in (CHECK, REPAIR, BOARD)}
         self._merging = Merging(self.bounty, self.holdout, folder, sandbox)
         self._members = Members({name: self.holdout.columns[name] for name in self.bounty.features})
-        self._features: Callable[[str], tuple[str, ...]] = lru_cache(100_000)(self._features_of)
+        self._features: Callable[[str], tuple[str, ...]] = lru_cache(_AT_ONCE)(self._features_of)
         shown = {name: values[self._rows[BOARD]] for name, values in self._members.rows.items()}
         self._groups = named_groups(self.bounty.facets, shown)
         self._masks = masks_of(self._groups, shown)
-        self._heat, self._owned = Heat(), Owned(self.bounty, self.holdout)
+        self._heat, self._feed, self._owned = Heat(), Feed(), Owned(self.bounty, self.holdout)
         self._scores: dict[str, _Score] = {}
-        self._told: dict[int, Told] = {}
-        self._texts: dict[int, str] = {}
         self._finds: list[Find] = []
         self._timeline = [Moment(version=0, number=None, team=None, at=None, error=self._error())]
         self._errors = self._group_errors()
@@ -77,12 +76,11 @@ class Scoreboard:
         with self._lock:
             self._take_up()
             standings = self._standings()
-            told = [each for each in self._told.values() if team is None or each.team == team]
             return Contest(
                 name=self.bounty.name, title=self.bounty.title, metric=str(self.bounty.loss),
                 higher_is_better=self.bounty.loss.higher_is_better,
                 rows=(len(self._rows[CHECK]), len(self._rows[REPAIR]), len(self._rows[BOARD])),
-                standings=standings, feed=tuple(reversed(told[-feed:])), timeline=tuple(self._timeline),
+                standings=standings, feed=self._feed.newest(feed, team), timeline=tuple(self._timeline),
                 groups=self._errors, finds=tuple(self._finds), usage=self._heat.map(self.bounty.features),
                 left=self._left(), owners=self._owned.view(len(self._finds), self._errors) if owner else None,
             )  # fmt: skip
@@ -90,7 +88,7 @@ class Scoreboard:
     def groups(self, numbers: Iterable[int]) -> dict[int, str]:
         """The groups of submissions as texts, for their team and for the owner."""
         with self._lock:
-            return {number: self._texts[number] for number in numbers if number in self._texts}
+            return self._feed.groups(numbers)
 
     def _take_up(self) -> None:
         """What was handed in since, and every verdict since: an earlier submission always has its verdict first."""
@@ -118,17 +116,11 @@ class Scoreboard:
     def _submitted(self, submission: Submission) -> None:
         self._seen = submission.number
         self._heat.submit(submission.team, self._features(submission.group))
-        self._texts[submission.number] = submission.group
-        self._told[submission.number] = Told(
-            number=submission.number, team=submission.team, kind=submission.kind, state="waiting", told="",
-            received=submission.received,
-        )  # fmt: skip
+        self._feed.submit(submission)
 
     def _judged(self, submission: Submission, verdict: Verdict) -> None:
         merged = self._merging.merge(submission, verdict) if verdict.state == "accepted" else None
-        waiting = self._told[submission.number]
-        update = {"state": verdict.state, "told": verdict.told, "version": verdict.version, "judged": verdict.judged}
-        self._told[submission.number] = waiting.model_copy(update=update | {"private": verdict.private})
+        self._feed.judge(verdict)
         score = self._scores.setdefault(submission.team, _Score())
         score.value = score.value if verdict.board is None else verdict.board
         score.private += verdict.private

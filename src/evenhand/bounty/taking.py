@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,32 +32,50 @@ class Sent:
 
 def taken(store: Store, folder: Path, bounty: Bounty, sent: Sent) -> Submission:
     """Keep what was sent, to be judged in its turn; raises DataError, of which one line says why it is not taken."""
-    require_open(store, bounty, sent.team)
+    mine = require_open(store, bounty, sent.team)
     if sent.file.stat().st_size > bounty.limits.bytes:
         raise DataError(f"The file is larger than {bounty.limits.bytes:,} bytes, the most that this bounty takes.")
     held = _kept(sent.file, folder / FILES)
-    told = f"{sent.kind}\n{sent.group}\n{held}"
+    same = {each.submission.digest: _number_and_failed(each) for each in mine}
     submission = Submission(
-        number=1, team=sent.team, kind=sent.kind, group=str(sent.group), file=held,
-        digest=hashlib.sha256(told.encode()).hexdigest(), name=sent.name or sent.file.name, received=datetime.now(UTC),
+        number=1, team=sent.team, kind=sent.kind, group=str(sent.group), file=held, name=sent.name or sent.file.name,
+        digest=digest_of(sent.kind, str(sent.group), held, same.get), received=datetime.now(UTC),
     )  # fmt: skip
     return store.hand_in(bounty.name, submission)
 
 
-def require_open(store: Store, bounty: Bounty, team: str) -> None:
-    """Refuse what comes too late, and what is beyond a team's quota; raises DataError."""
+def digest_of(kind: Kind, group: str, file: str, same: Callable[[str], tuple[int, bool] | None]) -> str:
+    """What a team's submissions are told apart by; raises DataError where it handed the same in, unless that failed.
+
+    `same` finds the number of the team's submission with a digest, and whether it failed.
+    """
+    digest = hashlib.sha256(f"{kind}\n{group}\n{file}".encode()).hexdigest()
+    while (earlier := same(digest)) is not None:
+        number, failed = earlier
+        if not failed:
+            raise DataError(f"This is the same as submission {number}; it was taken once, and counts once.")
+        digest = hashlib.sha256(f"{digest}\nagain after {number}".encode()).hexdigest()
+    return digest
+
+
+def require_open(store: Store, bounty: Bounty, team: str) -> list[Handed]:
+    """What the team handed in; raises DataError for what comes too late, or is beyond the team's quota."""
     _, ended = store.bounty_times(bounty.name)
     now = datetime.now(UTC)
     if ended is not None or (bounty.closes is not None and now >= bounty.closes):
         raise DataError(f"The bounty {bounty.name!r} has ended; it takes nothing more.")
-    if bounty.per_team is None and bounty.per_day is None:
-        return
-    counted = [each for each in _all(store, bounty.name, team) if each.verdict is None or each.verdict.scored]
+    mine = _all(store, bounty.name, team)
+    counted = [each for each in mine if each.verdict is None or each.verdict.scored]
     if bounty.per_team is not None and len(counted) >= bounty.per_team:
         raise DataError(f"The team {team!r} has used its {bounty.per_team:,} scored submissions.")
     recent = sum(each.submission.received > now - timedelta(days=1) for each in counted)
     if bounty.per_day is not None and recent >= bounty.per_day:
         raise DataError(f"The team {team!r} has used its {bounty.per_day:,} scored submissions of 24 hours; try later.")
+    return mine
+
+
+def _number_and_failed(handed: Handed) -> tuple[int, bool]:
+    return handed.submission.number, handed.verdict is not None and handed.verdict.state == "failed"
 
 
 def _all(store: Store, bounty: str, team: str) -> list[Handed]:

@@ -47,8 +47,7 @@ class DecisionList(Fact):
     @model_validator(mode="after")
     def _pointing_back(self) -> "DecisionList":
         for place, node in enumerate(self.nodes):
-            if isinstance(node, ToVersion) and node.version > place:
-                raise SpecError(f"Node {place} points to version {node.version}, which is not before it.")
+            _check(place, node)
         return self
 
     @property
@@ -57,8 +56,10 @@ class DecisionList(Fact):
         return len(self.nodes)
 
     def with_node(self, node: Node) -> "DecisionList":
-        """One version more."""
-        return DecisionList(nodes=(*self.nodes, node))
+        """One version more; raises SpecError where the node points forward."""
+        _check(len(self.nodes), node)
+        # The nodes so far were checked when they came.
+        return DecisionList.model_construct(nodes=(*self.nodes, node))
 
     def at(self, version: int) -> "DecisionList":
         """The list as it was at an older version; raises SpecError."""
@@ -118,3 +119,8 @@ class DecisionList(Fact):
                 out = out.astype(np.result_type(out, given))
             out[here] = given
         return np.empty(0) if out is None else out
+
+
+def _check(place: int, node: Node) -> None:
+    if isinstance(node, ToVersion) and node.version > place:
+        raise SpecError(f"Node {place} points to version {node.version}, which is not before it.")

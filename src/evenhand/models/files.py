@@ -1,11 +1,13 @@
 """Model files: the ending says how a file is loaded, and the first bytes must agree."""
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evenhand.core.errors import MissingExtra, ModelError, SpecError, UntrustedModel, suggestion
+from evenhand.core.values import Value, normalised
 from evenhand.models.boosters import from_booster, library_of, load_booster
 from evenhand.models.estimators import from_estimator
 from evenhand.models.functions import from_function
@@ -48,14 +50,20 @@ def from_folder(folder: Path, *, version: int | None = None, trust_pickle: bool 
     Raises ModelError, and SpecError for a version that there is not.
     """
     if _kind(folder / NAME) == "decision list":
-        return load_listed(folder, _beside, version=version)
+        return load_listed(folder, from_leaf, version=version)
     if version is not None:
         raise SpecError(f"{str(folder)!r} holds no decision list, and other models have no versions; leave it out.")
     return load_mended(folder, partial(from_file, trust_pickle=trust_pickle, classes=None))
 
 
-def _beside(file: Path) -> LoadedModel:
-    return from_file(file, trust_pickle=False, classes=None)
+def from_leaf(path: Path, classes: Sequence[Value]) -> LoadedModel:
+    """The model in a file that answers with these classes, as a leaf of a decision list or as one that may become it.
+
+    Boosters know their classes by number only; where those numbers are none of the classes, they are places of them.
+    """
+    numbered = {str(place) for place in range(len(classes))} == {str(normalised(each)) for each in classes}
+    named = path.suffix.lower() in _TREES and not numbered
+    return from_file(path, trust_pickle=False, classes=(tuple(classes) or None) if named else None)
 
 
 def _kind(path: Path) -> str:

@@ -38,8 +38,8 @@ def answers_table(ids: Sequence[str], answers: Array) -> bytes:
     return held.getvalue()
 
 
-def read_answers(path: Path, answering: AnsweringName, classes: int) -> tuple[list[str], Array]:
-    """The ids of a table and what it answers for them; raises ModelError, MissingExtra."""
+def read_answers(path: Path, answering: AnsweringName, classes: int) -> tuple[Any, Array]:
+    """The ids of a table, as Arrow texts, and what it answers for them; raises ModelError, MissingExtra."""
     names = _names(classes if answering == "probabilities" else 1)
     arrow, parquet = _arrow(), _parquet()
     try:
@@ -49,7 +49,7 @@ def read_answers(path: Path, answering: AnsweringName, classes: int) -> tuple[li
             if file.metadata.num_rows * (len(names) + 1) > MOST_CELLS:
                 raise ModelError(f"{path.name!r} has more than {MOST_CELLS:,} cells, which no table of answers has.")
             table = file.read([ID, *names])
-        ids = [str(value) for value in table[ID].cast(arrow.string()).to_pylist()]
+        ids = table[ID].cast(arrow.large_string()).combine_chunks()
         held = np.column_stack([table[name].cast(arrow.float64()).to_numpy() for name in names])
     except (OSError, ValueError, KeyError, NotImplementedError) as error:
         told = str(error).strip().splitlines() or ["no message"]
@@ -57,8 +57,20 @@ def read_answers(path: Path, answering: AnsweringName, classes: int) -> tuple[li
     return ids, _checked(path.name, ids, held, answering, classes)
 
 
-def _checked(name: str, ids: list[str], held: Array, answering: AnsweringName, classes: int) -> Array:
-    if len(set(ids)) != len(ids):
+def numbered(columns: Sequence[Any]) -> tuple[list[Array], dict[str, int]]:
+    """The number of each id in several columns of ids, and the numbers of all ids."""
+    if not columns:
+        return [], {}
+    coded = _arrow().concat_arrays(columns).dictionary_encode()
+    ends = np.cumsum([len(column) for column in columns])
+    known = {text: place for place, text in enumerate(coded.dictionary.to_pylist())}
+    return np.split(coded.indices.to_numpy(), ends[:-1]), known
+
+
+def _checked(name: str, ids: Any, held: Array, answering: AnsweringName, classes: int) -> Array:
+    if ids.null_count:
+        raise ModelError(f"{name!r} is no table of answers: an id is missing.")
+    if len(ids.unique()) != len(ids):
         raise ModelError(f"{name!r} is no table of answers: an id is in it twice.")
     if not np.isfinite(held).all():
         raise ModelError(f"{name!r} is no table of answers: it holds NaN or infinity.")

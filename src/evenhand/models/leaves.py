@@ -16,12 +16,14 @@ from evenhand.core.finding import Fact
 from evenhand.core.group import Group
 from evenhand.core.values import Value
 from evenhand.models.answering import AnsweringName, answers_of, places_of
-from evenhand.models.leaf_tables import identity_texts, read_answers
+from evenhand.models.leaf_tables import identity_texts, numbered, read_answers
 from evenhand.models.loaded import LoadedModel
 from evenhand.models.membership import Members
 from evenhand.models.mended_files import NAME
 
 Array = NDArray[Any]
+# Opens the file of a leaf, which answers with these classes.
+Load = Callable[[Path, Sequence[Value]], LoadedModel]
 
 # The name of a file beside model.json: no folder, no way up, nothing that a file system reads otherwise.
 FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -160,23 +162,33 @@ class FromTable:
 Opened = FromFile | FromColumns | FromTable
 
 
-def opened_leaves(listing: Answering, folder: Path, load: Callable[[Path], LoadedModel]) -> tuple[Opened, ...]:
+def opened_leaves(listing: Answering, folder: Path, load: Load) -> tuple[Opened, ...]:
     """Every leaf of a list, ready to be asked; raises ModelError."""
-    ids: dict[str, int] = {}
-    return tuple(_opened(leaf, listing, folder, load, ids) for leaf in listing.leaves)
+    tables = _tables(listing, folder)
+    return tuple(_opened(leaf, listing, folder, load, tables) for leaf in listing.leaves)
 
 
-def _opened(
-    leaf: Leaf, listing: Answering, folder: Path, load: Callable[[Path], LoadedModel], ids: dict[str, int]
-) -> Opened:
+def _tables(listing: Answering, folder: Path) -> dict[str, FromTable]:
+    """The tables beside by their names, read together so that an id of many tables is made a text once."""
+    names = tuple(dict.fromkeys(leaf.table for leaf in listing.leaves if leaf.table is not None))
+    read = [read_answers(_beside(folder, name), listing.answering, len(listing.classes)) for name in names]
+    places, ids = numbered([known for known, _ in read])
+    found = {}
+    for name, at, (_, held) in zip(names, places, read, strict=True):
+        order = np.argsort(at, kind="stable")
+        found[name] = FromTable(at[order], held[order], listing.identity or "", ids)
+    return found
+
+
+def _beside(folder: Path, name: str) -> Path:
+    if (folder / name).is_symlink():
+        raise ModelError(f"{name!r} is a link; the files of a decision list lie beside its {NAME}.")
+    return folder / name
+
+
+def _opened(leaf: Leaf, listing: Answering, folder: Path, load: Load, tables: Mapping[str, FromTable]) -> Opened:
     if leaf.columns:
         return FromColumns(leaf.columns, listing)
-    path = folder / (leaf.file or leaf.table or "")
-    if path.is_symlink():
-        raise ModelError(f"{path.name!r} is a link; the files of a decision list lie beside its {NAME}.")
-    if leaf.file is not None:
-        return FromFile(load(path), listing)
-    known, held = read_answers(path, listing.answering, len(listing.classes))
-    at = np.array([ids.setdefault(text, len(ids)) for text in known], np.int32)
-    order = np.argsort(at)
-    return FromTable(at[order], held[order], listing.identity or "", ids)
+    if leaf.table is not None:
+        return tables[leaf.table]
+    return FromFile(load(_beside(folder, leaf.file or ""), listing.classes), listing)

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from evenhand.core.errors import EvenhandError, ModelError, SpecError
 from evenhand.core.group import Group
 from evenhand.models.answering import numbers, told
 from evenhand.models.decision_list import DecisionList, ToLeaf
-from evenhand.models.leaves import Answering, Asked, FromTable, Leaf, Opened, opened_leaves
+from evenhand.models.leaves import Answering, Asked, FromTable, Leaf, Load, Opened, opened_leaves
 from evenhand.models.loaded import LoadedModel
 from evenhand.models.mended_files import MOST_BYTES, NAME
 
@@ -72,7 +72,7 @@ class Listed(Answering):
         return tuple(dict.fromkeys(name for leaf in self.leaves for name in (leaf.file, leaf.table) if name))
 
 
-def load_listed(folder: Path, load: Callable[[Path], LoadedModel], *, version: int | None = None) -> LoadedModel:
+def load_listed(folder: Path, load: Load, *, version: int | None = None) -> LoadedModel:
     """The model in this folder, or an older version of it; `load` opens the files of its leaves.
 
     Raises ModelError, and SpecError for a version that there is not.

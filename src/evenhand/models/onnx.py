@@ -158,11 +158,14 @@ def _answers(
 ) -> dict[str, NDArray[Any]]:
     """Labels, and probabilities as a matrix or as one dictionary a row."""
     answers: dict[str, NDArray[Any]] = {}
+    labelled = any("label" in each.name.lower() for each in described)
     for output, description in zip(outputs, described, strict=True):
         if isinstance(output, list) and output and isinstance(output[0], dict):
             answers = _from_dictionaries(output, name) | answers
             continue
         array = as_array(output, name)
+        if array.ndim == 2 and array.shape[1] > 2 and classes is None and labelled:
+            continue  # columns without names beside labels with names
         if array.ndim == 2:
             answers = from_probabilities(array, classes, name) | answers
         elif within_one(array) and "label" not in description.name.lower():

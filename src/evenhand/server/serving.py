@@ -13,6 +13,7 @@ from typing import Any
 from evenhand.core.errors import EvenhandError, MissingExtra, SpecError
 from evenhand.core.store import Store
 from evenhand.server import application
+from evenhand.server.arenas import share_arenas
 from evenhand.server.settings import LOOPBACK, Settings
 from evenhand.server.working import STOP_SECONDS, Errand, beside
 
@@ -90,6 +91,7 @@ def serve(
     except ImportError as error:
         raise MissingExtra("The server", "uvicorn", "server") from error
     check_place(store, place, settings)
+    share_arenas()
     app = application(store, home, settings)
     # Of headers that proxies send, `application` believes those that the settings name.
     config = uvicorn.Config(

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from evenhand.core.errors import EvenhandError
 from evenhand.core.store import Store
+from evenhand.server.arenas import share_arenas
 
 STOP_SECONDS = 10
 _DELIVER_SECONDS = 5.0
@@ -107,6 +108,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the server says when to stop
     errand = Errand(**json.loads(sys.stdin.readline()))
     os.nice(_NICE)
+    share_arenas()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     threading.Thread(target=partial(_until_alone, stop), daemon=True).start()

@@ -131,7 +131,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--teams", type=int, default=50)
     parser.add_argument("--submissions", type=int, default=4000)
     parser.add_argument("--public", type=int, default=30_000, help="Rows handed out. [default: 30,000]")
-    parser.add_argument("--hidden", type=int, default=40_000, help="Rows of the hold-out. [default: 40,000]")
+    parser.add_argument("--hidden", type=int, default=60_000, help="Rows of the hold-out. [default: 60,000]")
     parser.add_argument("--replay-seconds", type=float, default=3600.0, help="Time to judge all of it again.")
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args(words)

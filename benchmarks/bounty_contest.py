@@ -27,8 +27,8 @@ from bounty_served import Server
 from bounty_told import ended, judged_again, kept, log_of, losses, memory, speed
 from pyarrow import parquet
 
-from evenhand.bounty.opening import Opening, opened_in
-from evenhand.bounty.running import folder_of
+from evenhand.bounty.judging.running import folder_of
+from evenhand.bounty.proving.opening import Opening, opened_in
 from evenhand.core.store import Store
 from evenhand.stores import open_store
 

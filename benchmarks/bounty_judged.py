@@ -18,14 +18,14 @@ import pyarrow
 from pyarrow import parquet
 
 from evenhand import load_model
-from evenhand.bounty.answering import answers_of
-from evenhand.bounty.delivering import deliver
-from evenhand.bounty.holdout import BOARD, CHECK, REPAIR
-from evenhand.bounty.opening import Opening, opened_in
-from evenhand.bounty.running import Running
-from evenhand.bounty.sandbox import Sandbox
-from evenhand.bounty.scoreboard import Scoreboard
-from evenhand.bounty.taking import Sent, taken
+from evenhand.bounty.afterwards.delivering import deliver
+from evenhand.bounty.contest.scoreboard import Scoreboard
+from evenhand.bounty.judging.running import Running
+from evenhand.bounty.judging.taking import Sent, taken
+from evenhand.bounty.proving.holdout import BOARD, CHECK, REPAIR
+from evenhand.bounty.proving.opening import Opening, opened_in
+from evenhand.bounty.submissions.answering import answers_of
+from evenhand.bounty.submissions.sandbox import Sandbox
 from evenhand.core.bounty import Submission, Verdict
 from evenhand.core.group import Group
 from evenhand.core.loss import Loss

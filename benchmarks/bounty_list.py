@@ -31,7 +31,7 @@ import pandas as pd
 from bounty_judged import judged_at_size
 
 from evenhand import load_model
-from evenhand.bounty.versions import Versions
+from evenhand.bounty.proving.versions import Versions
 from evenhand.core.group import Group
 from evenhand.core.loss import Loss
 from evenhand.models.decision_list import DecisionList, ToLeaf, ToVersion

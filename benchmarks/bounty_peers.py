@@ -24,9 +24,9 @@ import bounty_pairs as played
 import numpy as np
 from bounty_pairs import USELESS, Member, Pair
 
-from evenhand.bounty.holdout import Holdout, parts_of
-from evenhand.bounty.judge import Judge
-from evenhand.bounty.versions import Versions
+from evenhand.bounty.proving.holdout import Holdout, parts_of
+from evenhand.bounty.proving.judge import Judge
+from evenhand.bounty.proving.versions import Versions
 from evenhand.core.bounty import Bounty, Submission
 from evenhand.core.loss import Loss
 

@@ -9,10 +9,10 @@ import numpy as np
 from bounty_bots import KINDS
 from bounty_played import Seen
 
-from evenhand.bounty.holdout import BOARD
-from evenhand.bounty.replaying import replayed
-from evenhand.bounty.running import Running
-from evenhand.bounty.sandbox import Sandbox
+from evenhand.bounty.judging.replaying import replayed
+from evenhand.bounty.judging.running import Running
+from evenhand.bounty.proving.holdout import BOARD
+from evenhand.bounty.submissions.sandbox import Sandbox
 from evenhand.core.store import Handed, Store
 
 GROUPS: dict[str, tuple[str, int] | None] = {

@@ -79,7 +79,7 @@ def estimator(base: str) -> Any:
 
 def thresholds(split: Split, kind: str, bounds: Sequence[float]) -> Iterator[Point]:
     from evenhand.core.constraint import Constraint
-    from evenhand.mitigations.thresholds import fit_thresholds
+    from evenhand.mitigations.after.thresholds import fit_thresholds
 
     rows, test = split.validation, split.test
     for bound in bounds:
@@ -100,7 +100,7 @@ def chances_of(rule: Any, test: Rows) -> Any:
 def linear(split: Split, kind: str, bounds: Sequence[float]) -> Iterator[Point]:
     from evenhand.core.chance import chance
     from evenhand.core.constraint import Constraint
-    from evenhand.mitigations.linear_post import fit_linear
+    from evenhand.mitigations.after.linear_post import fit_linear
 
     rows, test = split.validation, split.test
     numbers = chance(range(len(test.scores)), "frontier")
@@ -117,7 +117,7 @@ def both(scores: Any) -> Any:
 def reject_option(split: Split, kind: str, bounds: Sequence[float]) -> Iterator[Point]:
     from evenhand.core.constraint import Constraint
     from evenhand.core.errors import SpecError
-    from evenhand.mitigations.reject_option import fit_reject_option
+    from evenhand.mitigations.after.reject_option import fit_reject_option
 
     rows = split.validation
     for bound in bounds:
@@ -130,7 +130,7 @@ def reject_option(split: Split, kind: str, bounds: Sequence[float]) -> Iterator[
 
 
 def reweighing(split: Split, _kind: str, _bounds: Sequence[float]) -> Iterator[Point]:
-    from evenhand.mitigations.reweighing import Reweighed
+    from evenhand.mitigations.before.reweighing import Reweighed
 
     for amount in (0.5, 1.0):
         model = Reweighed(estimator(split.base), amount=amount)
@@ -148,20 +148,20 @@ def trained(model: Any, split: Split, kind: str, bounds: Sequence[float]) -> Ite
 
 
 def exponentiated_gradient(split: Split, kind: str, bounds: Sequence[float]) -> Iterator[Point]:
-    from evenhand.mitigations.reductions import ExponentiatedGradient
+    from evenhand.mitigations.during.reductions import ExponentiatedGradient
 
     model = ExponentiatedGradient(estimator=estimator(split.base), rounds=ROUNDS, warm_start=True)
     return trained(model, split, kind, sorted(bounds, reverse=True))
 
 
 def grid(split: Split, kind: str, bounds: Sequence[float]) -> Iterator[Point]:
-    from evenhand.mitigations.grid import GridSearchReduction
+    from evenhand.mitigations.during.grid import GridSearchReduction
 
     return trained(GridSearchReduction(estimator=estimator(split.base), points=12), split, kind, bounds)
 
 
 def boosting(split: Split, kind: str, bounds: Sequence[float]) -> Iterator[Point]:
-    from evenhand.mitigations.fair_boosting import FairBoostingClassifier
+    from evenhand.mitigations.during.fair_boosting import FairBoostingClassifier
 
     return trained(FairBoostingClassifier(), split, kind, bounds)
 

@@ -31,7 +31,7 @@ from sklearn.preprocessing import StandardScaler
 from evenhand.core.chance import chance
 from evenhand.core.confusion import Confusion, grouped
 from evenhand.core.constraint import Constraint
-from evenhand.mitigations.linear_post import LinearPost, fit_linear
+from evenhand.mitigations.after.linear_post import LinearPost, fit_linear
 
 HERE = Path(__file__).resolve().parent
 RESULT = HERE / "results" / "linear_post_published.json"

@@ -48,7 +48,7 @@ def rows_of(count: int, seed: int) -> Rows:
 def evenhand(rows: Rows, kind: str) -> tuple[Decide, float | None]:
     from evenhand.core.chance import chance
     from evenhand.core.constraint import Constraint
-    from evenhand.mitigations.thresholds import fit_thresholds
+    from evenhand.mitigations.after.thresholds import fit_thresholds
 
     name = "demographic-parity" if kind == "parity" else "equalized-odds"
     names = np.array([f"g{place}" for place in range(len(SHARES))])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evenhand.bounty.local import LocalBounty
-    from evenhand.bounty.opening import Opening
+    from evenhand.bounty.proving.opening import Opening
     from evenhand.client import Client
     from evenhand.core.audit import Audit
     from evenhand.core.audit_file import AuditFile
@@ -77,7 +77,7 @@ _HOMES = {
     "Model": "core.model",
     "ModelError": "core.errors",
     "Monitor": "core.monitor",
-    "Opening": "bounty.opening",
+    "Opening": "bounty.proving.opening",
     "Outcome": "core.outcome",
     "Parts": "parts",
     "Question": "core.subgroup",

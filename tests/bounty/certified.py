@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.bounty.versions import Versions
+from evenhand.bounty.proving.versions import Versions
 from evenhand.core.loss import Loss
 
 Array = NDArray[Any]

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.bounty.claims import Claim
-from evenhand.bounty.holdout import Holdout, opened
-from evenhand.bounty.judge import Judge
-from evenhand.bounty.opening import Opening, opened_in
-from evenhand.bounty.running import claim_of
-from evenhand.bounty.sandbox import Sandbox
-from evenhand.bounty.taking import Sent, taken
+from evenhand.bounty.judging.running import claim_of
+from evenhand.bounty.judging.taking import Sent, taken
+from evenhand.bounty.proving.holdout import Holdout, opened
+from evenhand.bounty.proving.judge import Judge
+from evenhand.bounty.proving.opening import Opening, opened_in
+from evenhand.bounty.submissions.claims import Claim
+from evenhand.bounty.submissions.sandbox import Sandbox
 from evenhand.core.bounty import Bounty, Submission, Verdict
 from evenhand.core.group import Group
 from evenhand.core.loss import Loss

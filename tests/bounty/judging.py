@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from evenhand.bounty.running import Bench, judge_waiting
-from evenhand.bounty.sandbox import Sandbox
+from evenhand.bounty.judging.running import Bench, judge_waiting
+from evenhand.bounty.submissions.sandbox import Sandbox
 from evenhand.stores import open_store
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from evenhand.bounty.holdout import HIDDEN
-from evenhand.bounty.opening import Opening, opened_in
-from evenhand.bounty.running import folder_of
+from evenhand.bounty.judging.running import folder_of
+from evenhand.bounty.proving.holdout import HIDDEN
+from evenhand.bounty.proving.opening import Opening, opened_in
 from evenhand.core.bounty import Bounty
 from evenhand.core.store import Store
 

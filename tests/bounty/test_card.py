@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 import evenhand as eh
-from evenhand.bounty.answering import answers_of
-from evenhand.bounty.card import card_of, render_card
-from evenhand.bounty.card_facts import Card
-from evenhand.bounty.delivering import CARD, HISTORY, PAGE, deliver
-from evenhand.bounty.findings import audit_of, facets_of, report_of_finds, watching, with_facets
-from evenhand.bounty.holdout import BOARD, CHECK, REPAIR
-from evenhand.bounty.merging import Merging
-from evenhand.bounty.sandbox import Sandbox
+from evenhand.bounty.afterwards.card import card_of, render_card
+from evenhand.bounty.afterwards.card_facts import Card
+from evenhand.bounty.afterwards.delivering import CARD, HISTORY, PAGE, deliver
+from evenhand.bounty.afterwards.findings import audit_of, facets_of, report_of_finds, watching, with_facets
+from evenhand.bounty.judging.merging import Merging
+from evenhand.bounty.proving.holdout import BOARD, CHECK, REPAIR
+from evenhand.bounty.submissions.answering import answers_of
+from evenhand.bounty.submissions.sandbox import Sandbox
 from evenhand.core.audit_file import AuditFile
 from evenhand.core.errors import DataError, EvenhandError, SpecError
 from evenhand.core.monitor import Monitor

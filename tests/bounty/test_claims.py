@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from evenhand.bounty.answering import places_of
-from evenhand.bounty.claims import Claim, Failure, Refusal, claimed
-from evenhand.bounty.sandbox import Sandbox
+from evenhand.bounty.submissions.answering import places_of
+from evenhand.bounty.submissions.claims import Claim, Failure, Refusal, claimed
+from evenhand.bounty.submissions.sandbox import Sandbox
 from evenhand.core.bounty import Bounty, Limits
 from evenhand.core.loss import Loss
 

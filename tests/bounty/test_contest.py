@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evenhand.bounty.board_groups import group_error, named_groups, resampled
-from evenhand.bounty.contest import Contest
-from evenhand.bounty.holdout import BOARD, CHECK
-from evenhand.bounty.judge import FULL
-from evenhand.bounty.sandbox import Sandbox
-from evenhand.bounty.scoreboard import Scoreboard
+from evenhand.bounty.contest.board_groups import group_error, named_groups, resampled
+from evenhand.bounty.contest.facts import Contest
+from evenhand.bounty.contest.scoreboard import Scoreboard
+from evenhand.bounty.proving.holdout import BOARD, CHECK
+from evenhand.bounty.proving.judge import FULL
+from evenhand.bounty.submissions.sandbox import Sandbox
 from evenhand.core.bounty import Submission, Verdict
 from evenhand.core.loss import Loss
 from tests.bounty.hunted import Hunt, better, hunt_in, planted, useless

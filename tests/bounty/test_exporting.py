@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenhand.bounty.contest import Contest
-from evenhand.bounty.exporting import cell, export, written_csv
-from evenhand.bounty.sandbox import Sandbox
+from evenhand.bounty.afterwards.exporting import cell, export, written_csv
+from evenhand.bounty.contest.facts import Contest
+from evenhand.bounty.submissions.sandbox import Sandbox
 from evenhand.core.bounty import Bounty, Submission, Verdict
 from evenhand.core.errors import EvenhandError
 from tests.bounty.hunted import Hunt, better, hunt_in, planted, useless

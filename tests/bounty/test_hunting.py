@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from evenhand.bounty.holdout import Holdout, parts_of
 from evenhand.bounty.hunting import HUNTERS, Find, HunterName, Known, Unlabelled, hunt, rehearse
 from evenhand.bounty.hunting.coding import Coding
 from evenhand.bounty.hunting.cutting import groups_of
-from evenhand.bounty.judge import Judge
-from evenhand.bounty.opening import Opening
+from evenhand.bounty.proving.holdout import Holdout, parts_of
+from evenhand.bounty.proving.judge import Judge
+from evenhand.bounty.proving.opening import Opening
 from evenhand.core.bounty import Bounty, State, Submission
 from evenhand.core.errors import DataError, SpecError
 from evenhand.core.group import Group

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from evenhand.bounty.holdout import HIDDEN, opened
-from evenhand.bounty.opening import Opening, opened_in
+from evenhand.bounty.proving.holdout import HIDDEN, opened
+from evenhand.bounty.proving.opening import Opening, opened_in
 from evenhand.models.leaf_tables import identity_texts
 
 KINDS: tuple[Literal["int64", "float64", "string"], ...] = ("int64", "float64", "string")

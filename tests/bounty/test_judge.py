@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evenhand.bounty.holdout import BOARD, CHECK, REPAIR
-from evenhand.bounty.judge import ACCEPTED, FULL, SPENT, UNPROVEN, Judge
-from evenhand.bounty.opening import Opening
-from evenhand.bounty.replaying import replayed
-from evenhand.bounty.running import Running
-from evenhand.bounty.sandbox import Sandbox
+from evenhand.bounty.judging.replaying import replayed
+from evenhand.bounty.judging.running import Running
+from evenhand.bounty.proving.holdout import BOARD, CHECK, REPAIR
+from evenhand.bounty.proving.judge import ACCEPTED, FULL, SPENT, UNPROVEN, Judge
+from evenhand.bounty.proving.opening import Opening
+from evenhand.bounty.submissions.sandbox import Sandbox
 from evenhand.core.bounty import Submission, Verdict
 from evenhand.core.errors import DataError
 from evenhand.models.decision_list import ToVersion

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 import evenhand as eh
-from evenhand.bounty.versions import Versions
+from evenhand.bounty.proving.versions import Versions
 from evenhand.core.errors import EvenhandError, SpecError
 from evenhand.core.group import Group
 from evenhand.models.answering import AnsweringName

@@ -11,13 +11,13 @@ import pytest
 from numpy.typing import NDArray
 
 import evenhand as eh
-from evenhand.bounty.answering import answers_of
-from evenhand.bounty.claims import Claim
-from evenhand.bounty.delivering import deliver
-from evenhand.bounty.holdout import BOARD, CHECK, REPAIR
-from evenhand.bounty.running import Running, claim_of
-from evenhand.bounty.sandbox import Sandbox
-from evenhand.bounty.taking import Sent, taken
+from evenhand.bounty.afterwards.delivering import deliver
+from evenhand.bounty.judging.running import Running, claim_of
+from evenhand.bounty.judging.taking import Sent, taken
+from evenhand.bounty.proving.holdout import BOARD, CHECK, REPAIR
+from evenhand.bounty.submissions.answering import answers_of
+from evenhand.bounty.submissions.claims import Claim
+from evenhand.bounty.submissions.sandbox import Sandbox
 from evenhand.core.group import Group
 from evenhand.models.decision_list import ToVersion
 from tests.bounty.hunted import Hunt, hunt_in, planted

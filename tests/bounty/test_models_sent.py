@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evenhand.bounty.answering import answering_of
-from evenhand.bounty.claims import Claim, Failure, Refusal, claimed
-from evenhand.bounty.sandbox import Sandbox
+from evenhand.bounty.submissions.answering import answering_of
+from evenhand.bounty.submissions.claims import Claim, Failure, Refusal, claimed
+from evenhand.bounty.submissions.sandbox import Sandbox
 from evenhand.core.bounty import Limits
 from evenhand.core.loss import Loss
 from evenhand.models import load_model

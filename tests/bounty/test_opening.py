@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
-from evenhand.bounty.holdout import HIDDEN, PUBLIC, SECRET, opened, parts_of
-from evenhand.bounty.opening import Opening, opened_in
+from evenhand.bounty.proving.holdout import HIDDEN, PUBLIC, SECRET, opened, parts_of
+from evenhand.bounty.proving.opening import Opening, opened_in
 from evenhand.core.errors import DataError, EvenhandError, SpecError
 from evenhand.core.loss import Loss
 from tests.bounty.hunted import planted, planted_table

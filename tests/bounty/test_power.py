@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenhand.bounty.power import SHARES, provable
+from evenhand.bounty.proving.power import SHARES, provable
 from evenhand.certificates import checker
 from evenhand.core.bounty import Bounty
 from evenhand.core.certificate import CheckerName, Spent

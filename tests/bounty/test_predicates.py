@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from evenhand import sources
-from evenhand.bounty.kinds import kinds_of
-from evenhand.bounty.predicates import group_of_json, json_of_group, read_group
+from evenhand.bounty.submissions.kinds import kinds_of
+from evenhand.bounty.submissions.predicates import group_of_json, json_of_group, read_group
 from evenhand.core.bounty import Bounty, Limits
 from evenhand.core.errors import GroupSyntaxError, SpecError
 from evenhand.core.group import Group

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenhand.bounty.private import Beginning, Own
-from evenhand.bounty.versions import Versions
+from evenhand.bounty.proving.private import Beginning, Own
+from evenhand.bounty.proving.versions import Versions
 from evenhand.core.loss import Loss
 from tests.bounty.certified import LOSSES, gain, sample, submissions
 

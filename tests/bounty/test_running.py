@@ -15,9 +15,9 @@ import pytest
 from pyarrow import parquet
 
 from evenhand import DataError
-from evenhand.bounty.holdout import FILES, HIDDEN
-from evenhand.bounty.running import Bench, Running, folder_of, judge_waiting
-from evenhand.bounty.sandbox import Sandbox
+from evenhand.bounty.judging.running import Bench, Running, folder_of, judge_waiting
+from evenhand.bounty.proving.holdout import FILES, HIDDEN
+from evenhand.bounty.submissions.sandbox import Sandbox
 from evenhand.core.bounty import Submission, Verdict
 from evenhand.stores import open_store
 from evenhand.stores.store import SQLStore

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evenhand.bounty import child
-from evenhand.bounty.claims import Claim, Failure, claimed
-from evenhand.bounty.sandbox import Sandbox
+from evenhand.bounty.submissions import child
+from evenhand.bounty.submissions.claims import Claim, Failure, claimed
+from evenhand.bounty.submissions.sandbox import Sandbox
 from evenhand.core.bounty import Limits
 from evenhand.core.errors import ModelError
 from tests.bounty.test_claims import BOUNTY, INSIDE, ROWS, YOUNG
@@ -187,19 +187,22 @@ def test_what_code_says_is_one_short_line(sandbox: Sandbox, tmp_path: Path) -> N
 
 
 def test_a_process_that_was_killed_is_started_anew(sandbox: Sandbox, tmp_path: Path) -> None:
-    process = sandbox._process
-    assert process is not None
-    os.kill(process.pid, 9)
-    process.wait()
+    first = sandbox._process.pid
+    assert first is not None
+    os.kill(first, 9)
+    while sandbox._process.pid is not None:
+        time.sleep(0.01)
     assert isinstance(ran(sandbox, tmp_path, "pass"), Claim)
+    assert sandbox._process.pid not in (None, first)
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     with Sandbox() as sandbox:
         ran(sandbox, tmp_path, "pass")
-        process = sandbox._process
-        assert process is not None
-    assert process.poll() is not None
+        pid = sandbox._process.pid
+        assert pid is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux's")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.bounty.alone import handed_in_here, verdict_of
-from evenhand.bounty.running import Running, folder_of
-from evenhand.bounty.sandbox import Sandbox
-from evenhand.bounty.taking import Sent, require_open, taken
+from evenhand.bounty.judging.alone import handed_in_here, verdict_of
+from evenhand.bounty.judging.running import Running, folder_of
+from evenhand.bounty.judging.taking import Sent, require_open, taken
+from evenhand.bounty.submissions.sandbox import Sandbox
 from evenhand.core.bounty import Bounty
 from evenhand.core.errors import DataError, SpecError
 from evenhand.core.group import Group

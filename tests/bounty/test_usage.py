@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from evenhand.bounty.contest import Usage
-from evenhand.bounty.heating import Heat
-from evenhand.bounty.usage import features_of, permuted_usage
+from evenhand.bounty.contest.facts import Usage
+from evenhand.bounty.contest.heating import Heat
+from evenhand.bounty.contest.usage import features_of, permuted_usage
 from evenhand.core.errors import DataError
 from evenhand.core.group import Group
 from evenhand.models.membership import Members

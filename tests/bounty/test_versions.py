@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenhand.bounty.places import Places, Pool
-from evenhand.bounty.versions import Versions
+from evenhand.bounty.proving.places import Places, Pool
+from evenhand.bounty.proving.versions import Versions
 from evenhand.models.decision_list import ToLeaf, ToVersion
 from tests.bounty.certified import LOSSES, gain, guesses, merged, sample, submissions, violations
 

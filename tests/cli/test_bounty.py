@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 import evenhand as eh
 import evenhand.cli
-from evenhand.bounty.holdout import HIDDEN, SECRET
+from evenhand.bounty.proving.holdout import HIDDEN, SECRET
 from evenhand.cli.bounty_places import asked, home_of
 from evenhand.core.errors import SpecError
 from evenhand.core.monitor import Monitor

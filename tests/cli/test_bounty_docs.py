@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 import evenhand as eh
 import evenhand.cli
-from evenhand.bounty.predicates import group_of_json
+from evenhand.bounty.submissions.predicates import group_of_json
 from evenhand.core.bounty import Bounty
 from evenhand.core.group import Group
 

@@ -15,9 +15,9 @@ from evenhand.core.confusion import Confusion, grouped
 from evenhand.core.constraint import Constraint
 from evenhand.core.errors import DataError, SpecError
 from evenhand.core.rule import Curves, Quantiles
-from evenhand.mitigations.barycentre import QuantileBarycentre, fit_barycentre
-from evenhand.mitigations.calibration import CalibratedPerGroup, fit_calibration
-from evenhand.mitigations.reject_option import fit_reject_option
+from evenhand.mitigations.after.barycentre import QuantileBarycentre, fit_barycentre
+from evenhand.mitigations.after.calibration import CalibratedPerGroup, fit_calibration
+from evenhand.mitigations.after.reject_option import fit_reject_option
 from tests.mitigations.planted import planted
 
 Array = NDArray[Any]

@@ -14,11 +14,11 @@ from sklearn.linear_model import LogisticRegression
 from evenhand.core.confusion import Confusion, grouped
 from evenhand.core.constraint import Constraint
 from evenhand.core.errors import DataError, EvenhandError, SpecError
-from evenhand.mitigations.barycentre import QuantileBarycentre, fit_barycentre
-from evenhand.mitigations.calibration import CalibratedPerGroup
-from evenhand.mitigations.linear_post import LinearPost, fit_linear
-from evenhand.mitigations.reject_option import RejectOption
-from evenhand.mitigations.thresholds import FairThresholds
+from evenhand.mitigations.after.barycentre import QuantileBarycentre, fit_barycentre
+from evenhand.mitigations.after.calibration import CalibratedPerGroup
+from evenhand.mitigations.after.linear_post import LinearPost, fit_linear
+from evenhand.mitigations.after.reject_option import RejectOption
+from evenhand.mitigations.after.thresholds import FairThresholds
 from tests.mitigations.degenerate import Given, GivenNumber, Rows, constant, gaps, one_class_in_a_group, plain
 
 GIVEN = FrozenEstimator(Given())
@@ -192,6 +192,6 @@ def test_weights_that_weigh_nothing_are_refused(weight: Any) -> None:
 
 
 def test_where_time_runs_out_the_line_names_no_solver(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evenhand.mitigations.programme.SECONDS", 0.0)
+    monkeypatch.setattr("evenhand.mitigations.after.programme.SECONDS", 0.0)
     with pytest.raises(SpecError, match=r"keep demographic-parity:0\.1 \([^()]*\)\. Loosen a bound, or allow chance"):
         fitted("one threshold", plain(3000, 12))

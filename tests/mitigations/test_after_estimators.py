@@ -20,12 +20,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from evenhand.core.confusion import Confusion, grouped
 from evenhand.core.constraint import Constraint
 from evenhand.core.errors import DataError, SpecError
-from evenhand.mitigations.barycentre import QuantileBarycentre
-from evenhand.mitigations.calibration import CalibratedPerGroup
-from evenhand.mitigations.linear_post import LinearPost
-from evenhand.mitigations.reject_option import RejectOption
-from evenhand.mitigations.scored import folds
-from evenhand.mitigations.thresholds import FairThresholds
+from evenhand.mitigations.after.barycentre import QuantileBarycentre
+from evenhand.mitigations.after.calibration import CalibratedPerGroup
+from evenhand.mitigations.after.linear_post import LinearPost
+from evenhand.mitigations.after.reject_option import RejectOption
+from evenhand.mitigations.after.scored import folds
+from evenhand.mitigations.after.thresholds import FairThresholds
 from tests.mitigations.planted import planted
 
 LEFT_OUT = "rows are dealt into folds, so two equal rows are not one row of weight two"

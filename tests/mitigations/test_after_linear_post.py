@@ -14,9 +14,9 @@ from evenhand.core.confusion import grouped
 from evenhand.core.constraint import Constraint
 from evenhand.core.errors import DataError, SpecError
 from evenhand.core.rule import Linear
-from evenhand.mitigations.cutting_planes import descend, solve_dual
-from evenhand.mitigations.dual import Problem
-from evenhand.mitigations.linear_post import LinearPost, fit_linear
+from evenhand.mitigations.after.cutting_planes import descend, solve_dual
+from evenhand.mitigations.after.dual import Problem
+from evenhand.mitigations.after.linear_post import LinearPost, fit_linear
 from tests.mitigations.planted import planted
 
 Array = NDArray[Any]

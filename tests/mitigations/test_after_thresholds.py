@@ -15,8 +15,8 @@ from evenhand.core.confusion import Confusion, grouped
 from evenhand.core.constraint import Constraint
 from evenhand.core.errors import DataError, SpecError
 from evenhand.core.rule import Thresholds
-from evenhand.mitigations import programme
-from evenhand.mitigations.thresholds import Aim, Solved, fit_thresholds
+from evenhand.mitigations.after import programme
+from evenhand.mitigations.after.thresholds import Aim, Solved, fit_thresholds
 
 Array = NDArray[Any]
 NAMES = ("demographic-parity", "equal-opportunity", "equalized-odds", "predictive-equality")

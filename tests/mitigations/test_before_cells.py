@@ -8,11 +8,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from evenhand.mitigations.before.massaging import Towards, massage
+from evenhand.mitigations.before.prepared import NotBinary
+from evenhand.mitigations.before.reweighing import fit_weights, reweighed, weights_of
+from evenhand.mitigations.before.sampling import sample
 from evenhand.mitigations.facets import facet_texts
-from evenhand.mitigations.massaging import Towards, massage
-from evenhand.mitigations.prepared import NotBinary
-from evenhand.mitigations.reweighing import fit_weights, reweighed, weights_of
-from evenhand.mitigations.sampling import sample
 
 Array = np.ndarray[Any, Any]
 ROW = st.tuples(st.sampled_from(["a", "b", "c", None]), st.integers(0, 1), st.integers(0, 5))

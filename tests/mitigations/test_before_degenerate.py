@@ -10,11 +10,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from evenhand.core.errors import DataError
-from evenhand.mitigations.correlation import CorrelationRemover
-from evenhand.mitigations.massaging import Massaged, massage
-from evenhand.mitigations.quantile_repair import QuantileRepair
-from evenhand.mitigations.reweighing import Reweighed
-from evenhand.mitigations.sampling import Resampled, sample
+from evenhand.mitigations.before.correlation import CorrelationRemover
+from evenhand.mitigations.before.massaging import Massaged, massage
+from evenhand.mitigations.before.quantile_repair import QuantileRepair
+from evenhand.mitigations.before.reweighing import Reweighed
+from evenhand.mitigations.before.sampling import Resampled, sample
 from tests.mitigations.degenerate import Rows, constant, gaps, one_class_in_a_group, plain
 
 CLASSIFIERS: dict[str, Any] = {

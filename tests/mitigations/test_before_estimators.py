@@ -21,11 +21,11 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from evenhand.core.errors import ColumnNotFound, DataError, SpecError
-from evenhand.mitigations.correlation import CorrelationRemover
-from evenhand.mitigations.massaging import Massaged
-from evenhand.mitigations.quantile_repair import QuantileRepair
-from evenhand.mitigations.reweighing import Reweighed
-from evenhand.mitigations.sampling import Resampled
+from evenhand.mitigations.before.correlation import CorrelationRemover
+from evenhand.mitigations.before.massaging import Massaged
+from evenhand.mitigations.before.quantile_repair import QuantileRepair
+from evenhand.mitigations.before.reweighing import Reweighed
+from evenhand.mitigations.before.sampling import Resampled
 
 WRAPPERS = [Reweighed, Massaged, Resampled]
 

@@ -8,9 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
-from evenhand.mitigations.correlation import CorrelationRemover
+from evenhand.mitigations.before.correlation import CorrelationRemover
+from evenhand.mitigations.before.quantile_repair import Common, QuantileRepair, fit_repair
 from evenhand.mitigations.facets import facet_texts
-from evenhand.mitigations.quantile_repair import Common, QuantileRepair, fit_repair
 
 Array = np.ndarray[Any, Any]
 VALUES = st.one_of(st.integers(-3, 3).map(float), st.floats(-100, 100, width=32), st.just(np.nan))

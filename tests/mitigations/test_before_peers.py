@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evenhand.mitigations.correlation import CorrelationRemover
-from evenhand.mitigations.massaging import Massaged
-from evenhand.mitigations.quantile_repair import QuantileRepair
-from evenhand.mitigations.reweighing import Reweighed, reweighed
-from evenhand.mitigations.sampling import Resampled
+from evenhand.mitigations.before.correlation import CorrelationRemover
+from evenhand.mitigations.before.massaging import Massaged
+from evenhand.mitigations.before.quantile_repair import QuantileRepair
+from evenhand.mitigations.before.reweighing import Reweighed, reweighed
+from evenhand.mitigations.before.sampling import Resampled
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "before.json").read_text())
 TABLES: dict[str, tuple[str, list[str], list[str], str]] = {

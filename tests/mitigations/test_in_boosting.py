@@ -14,10 +14,10 @@ from scipy.special import expit
 from evenhand.core.chance import chance
 from evenhand.core.constraint import Constraint
 from evenhand.core.errors import SpecError
+from evenhand.mitigations.after.thresholds import fit_thresholds
+from evenhand.mitigations.during.fair_boosting import FairBoostingClassifier, fit_boosting
+from evenhand.mitigations.during.multipliers import Ascent, Multipliers, Rows
 from evenhand.mitigations.ensembles import ensemble
-from evenhand.mitigations.fair_boosting import FairBoostingClassifier, fit_boosting
-from evenhand.mitigations.multipliers import Ascent, Multipliers, Rows
-from evenhand.mitigations.thresholds import fit_thresholds
 from tests.mitigations.planted import planted
 from tests.mitigations.test_in_laws import ADULT, adult, violation
 

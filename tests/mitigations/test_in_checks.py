@@ -16,11 +16,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from evenhand.mitigations.fair_boosting import FairBoostingClassifier
-from evenhand.mitigations.grid import GridSearchReduction
-from evenhand.mitigations.multicalibration import MulticalibratedClassifier
-from evenhand.mitigations.reductions import ExponentiatedGradient
-from evenhand.mitigations.rich_subgroups import RichSubgroupClassifier
+from evenhand.mitigations.after.multicalibration import MulticalibratedClassifier
+from evenhand.mitigations.during.fair_boosting import FairBoostingClassifier
+from evenhand.mitigations.during.grid import GridSearchReduction
+from evenhand.mitigations.during.reductions import ExponentiatedGradient
+from evenhand.mitigations.during.rich_subgroups import RichSubgroupClassifier
 from evenhand.subgroups import searcher
 from tests.mitigations.planted import planted
 

@@ -15,13 +15,13 @@ from sklearn.tree import DecisionTreeClassifier
 from evenhand.core.confusion import Confusion, grouped
 from evenhand.core.constraint import Constraint
 from evenhand.core.errors import SpecError
-from evenhand.mitigations.fair_boosting import FairBoostingClassifier
-from evenhand.mitigations.grid import GridSearchReduction
-from evenhand.mitigations.multicalibration import MulticalibratedClassifier, fit_multicalibration
-from evenhand.mitigations.oracles import Oracles, trainer
-from evenhand.mitigations.reductions import ExponentiatedGradient, fit_mixture
-from evenhand.mitigations.rich_subgroups import RichSubgroupClassifier
-from evenhand.mitigations.score_trees import Growth, Scored
+from evenhand.mitigations.after.multicalibration import MulticalibratedClassifier, fit_multicalibration
+from evenhand.mitigations.after.score_trees import Growth, Scored
+from evenhand.mitigations.during.fair_boosting import FairBoostingClassifier
+from evenhand.mitigations.during.grid import GridSearchReduction
+from evenhand.mitigations.during.oracles import Oracles, trainer
+from evenhand.mitigations.during.reductions import ExponentiatedGradient, fit_mixture
+from evenhand.mitigations.during.rich_subgroups import RichSubgroupClassifier
 from evenhand.mitigations.training import BadRows
 from evenhand.subgroups import searcher
 from tests.mitigations.planted import planted, planted_miscalibration

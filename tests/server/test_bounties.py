@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from pyarrow import parquet
 
-from evenhand.bounty.answering import answers_of
-from evenhand.bounty.running import folder_of, next_beat
+from evenhand.bounty.judging.running import folder_of, next_beat
+from evenhand.bounty.submissions.answering import answers_of
 from evenhand.core.bounty import Verdict
 from evenhand.models import load_model
 from evenhand.server.settings import Hunting, Settings

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from pyarrow import parquet
 
-from evenhand.bounty.running import folder_of
+from evenhand.bounty.judging.running import folder_of
 from evenhand.client import Client, Refusal, join
 from evenhand.server.payloads import Payloads, sweep
 from evenhand.server.settings import Hunting

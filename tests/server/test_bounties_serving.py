@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from evenhand.bounty.running import folder_of
+from evenhand.bounty.judging.running import folder_of
 from evenhand.server.judging import Waiting
 from evenhand.stores import open_store
 from tests.bounty.opened import INVITATION, WRONGED, answers, open_bounty

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evenhand.core.json_text import _surely_flat
 from evenhand.core.monitor import Monitor
 from evenhand.server.captures import Captures
 from evenhand.server.problems import Refused
-from evenhand.server.strict_json import _surely_flat, strict_json
+from evenhand.server.strict_json import strict_json
 from tests.server.conftest import LOANS, House, records
 
 TO = "/api/monitors/loans/predictions"

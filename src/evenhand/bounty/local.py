@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from evenhand.bounty.alone import group_read, handed_in_here
-from evenhand.bounty.card import card_of, render_card
-from evenhand.bounty.contest import Contest
-from evenhand.bounty.delivering import deliver
-from evenhand.bounty.findings import facets_of
-from evenhand.bounty.holdout import HIDDEN, PUBLIC
-from evenhand.bounty.merging import Merging
-from evenhand.bounty.opening import Opening, opened_in
-from evenhand.bounty.replaying import Replayed, replayed
-from evenhand.bounty.running import Running, folder_of
-from evenhand.bounty.sandbox import Sandbox
-from evenhand.bounty.scoreboard import Scoreboard
-from evenhand.bounty.taking import Sent
+from evenhand.bounty.afterwards.card import card_of, render_card
+from evenhand.bounty.afterwards.delivering import deliver
+from evenhand.bounty.afterwards.findings import facets_of
+from evenhand.bounty.contest.facts import Contest
+from evenhand.bounty.contest.scoreboard import Scoreboard
+from evenhand.bounty.judging.alone import group_read, handed_in_here
+from evenhand.bounty.judging.merging import Merging
+from evenhand.bounty.judging.replaying import Replayed, replayed
+from evenhand.bounty.judging.running import Running, folder_of
+from evenhand.bounty.judging.taking import Sent
+from evenhand.bounty.proving.holdout import HIDDEN, PUBLIC
+from evenhand.bounty.proving.opening import Opening, opened_in
+from evenhand.bounty.submissions.sandbox import Sandbox
 from evenhand.core.bounty import Bounty, Kind, Verdict
 from evenhand.core.errors import SpecError, UnreadableSource
 from evenhand.core.group import Group

@@ -25,8 +25,8 @@ def model(
     store_url: StoreUrl = None,
 ) -> None:
     """Write the model as it is now, or was at a version: a folder that --model takes, like any other model."""
-    from evenhand.bounty.delivering import deliver
-    from evenhand.bounty.sandbox import Sandbox
+    from evenhand.bounty.afterwards.delivering import deliver
+    from evenhand.bounty.submissions.sandbox import Sandbox
 
     place = kept(name, store_url, home).known()
     with Sandbox() as sandbox:
@@ -43,10 +43,10 @@ def card(
     store_url: StoreUrl = None,
 ) -> None:
     """Write the card: what was found, by whom, and what changed."""
-    from evenhand.bounty.card import card_of, render_card
-    from evenhand.bounty.holdout import opened
-    from evenhand.bounty.merging import Merging
-    from evenhand.bounty.sandbox import Sandbox
+    from evenhand.bounty.afterwards.card import card_of, render_card
+    from evenhand.bounty.judging.merging import Merging
+    from evenhand.bounty.proving.holdout import opened
+    from evenhand.bounty.submissions.sandbox import Sandbox
 
     if out.exists():
         raise EvenhandError(f"{str(out)!r} is there already; name another file.")
@@ -67,8 +67,8 @@ def export(
     store_url: StoreUrl = None,
 ) -> None:
     """Write everything: rules, submissions with their files, verdicts, groups, leaderboard and heat map."""
-    from evenhand.bounty.exporting import export as exported
-    from evenhand.bounty.sandbox import Sandbox
+    from evenhand.bounty.afterwards.exporting import export as exported
+    from evenhand.bounty.submissions.sandbox import Sandbox
 
     place = kept(name, store_url, home).known()
     with Sandbox() as sandbox:
@@ -88,8 +88,8 @@ def replay(name: Name, home: Home = None, store_url: StoreUrl = None) -> None:
 
     Exits 0 when all are the same, 1 with the first that is not.
     """
-    from evenhand.bounty.replaying import replayed
-    from evenhand.bounty.sandbox import Sandbox
+    from evenhand.bounty.judging.replaying import replayed
+    from evenhand.bounty.submissions.sandbox import Sandbox
 
     place = kept(name, store_url, home).known()
     with Sandbox() as sandbox, shown_progress() as progress:

@@ -21,7 +21,7 @@ def check(
     store_url: StoreUrl = None,
 ) -> None:
     """Say what the hold-out can prove: the smallest gain in a group of each size, at first and after some finds."""
-    from evenhand.bounty.holdout import CHECK, opened
+    from evenhand.bounty.proving.holdout import CHECK, opened
 
     if not 0.5 < right <= 1:
         raise SpecError(
@@ -36,7 +36,7 @@ def check(
 
 def sentence(bounty: "Bounty", rows: int) -> str:
     """What the first find has to show in a group of a tenth, in words."""
-    from evenhand.bounty.power import provable
+    from evenhand.bounty.proving.power import provable
 
     _, lines = provable(bounty, rows, right=0.75)
     tenth = next(line for line in lines if line.share == 0.1)
@@ -52,7 +52,7 @@ def _table(bounty: "Bounty", rows: int, right: float) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from evenhand.bounty.power import provable
+    from evenhand.bounty.proving.power import provable
 
     moments, lines = provable(bounty, rows, right=right)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")

@@ -14,7 +14,7 @@ from evenhand.core.errors import SpecError
 from evenhand.core.visible import visible
 
 if TYPE_CHECKING:
-    from evenhand.bounty.opening import Opened
+    from evenhand.bounty.proving.opening import Opened
 
 # What `--invitation generate` makes; any other text is the invitation itself.
 GENERATE = "generate"
@@ -60,7 +60,7 @@ def create(
 ) -> None:
     """Open a bounty: whom does this model serve worse than it could? Its rules do not change any more."""
     given = locals()
-    from evenhand.bounty.opening import Opening, opened_in
+    from evenhand.bounty.proving.opening import Opening, opened_in
 
     place = kept(name, store_url, home)
     if name in place.store.bounties():

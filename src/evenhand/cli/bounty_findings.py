@@ -22,7 +22,7 @@ def facets(
     store_url: StoreUrl = None,
 ) -> None:
     """Name the accepted groups, one a line, as --facet takes them; or have a monitor watch them."""
-    from evenhand.bounty.findings import facets_of, watching
+    from evenhand.bounty.afterwards.findings import facets_of, watching
 
     store = kept(name, store_url, home).known().store
     found = facets_of(store, name)
@@ -55,7 +55,7 @@ def audit(
 
     Exits 0 when no finding is past its threshold, 2 when one is, 1 on errors.
     """
-    from evenhand.bounty.findings import audit_of, facets_of, report_of_finds
+    from evenhand.bounty.afterwards.findings import audit_of, facets_of, report_of_finds
     from evenhand.cli.audit import deliver
     from evenhand.models import load_model
     from evenhand.sources import read

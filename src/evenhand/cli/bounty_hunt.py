@@ -34,7 +34,7 @@ def hunt(
     Exits 0 when nothing is found, 2 when something is, 1 on errors.
     """
     from evenhand.bounty.hunting import HUNTERS, rehearse
-    from evenhand.bounty.opening import Opening
+    from evenhand.bounty.proving.opening import Opening
     from evenhand.core.loss import Loss
 
     rules = {"loss": Loss.parse(loss), "delta": delta, "budget": budget, "accept_at_most": accept_at_most}

@@ -12,8 +12,8 @@ from evenhand.cli.places import Place, StoreUrl, place_of
 from evenhand.core.errors import SpecError
 
 if TYPE_CHECKING:
-    from evenhand.bounty.running import Running
-    from evenhand.bounty.sandbox import Sandbox
+    from evenhand.bounty.judging.running import Running
+    from evenhand.bounty.submissions.sandbox import Sandbox
     from evenhand.client import Client
     from evenhand.core.store import Store
 
@@ -48,7 +48,7 @@ class Kept:
 
     def running(self, sandbox: "Sandbox") -> "Running":
         """The bounty as its log has it; raises EvenhandError."""
-        from evenhand.bounty.running import Running
+        from evenhand.bounty.judging.running import Running
 
         return Running(self.store, self.folder, sandbox)
 
@@ -67,7 +67,7 @@ def home_of(store_url: str | None, home: Path | None) -> "tuple[Store, Path]":
 
 def kept(name: str, store_url: str | None, home: Path | None) -> Kept:
     """A bounty of this machine by its name, which need not be there yet; raises SpecError."""
-    from evenhand.bounty.running import folder_of
+    from evenhand.bounty.judging.running import folder_of
     from evenhand.core.bounty import NAME
 
     if not NAME.fullmatch(name):

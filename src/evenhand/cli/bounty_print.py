@@ -9,7 +9,7 @@ from evenhand.core.visible import visible
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from evenhand.bounty.contest import Contest, GroupError, OwnersView, Told
+    from evenhand.bounty.contest.facts import Contest, GroupError, OwnersView, Told
 
 SAID = {"accepted": "✓ accepted", "refused": "✗ refused", "failed": "! failed", "waiting": "… waiting"}
 _LONGEST = 60

@@ -10,7 +10,7 @@ from evenhand.cli.terminal import say
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from evenhand.bounty.contest import Contest, Told
+    from evenhand.bounty.contest.facts import Contest, Told
 
 _AT_ONCE = 100
 Most = Annotated[int, typer.Option(min=1, help="How many of the latest to show.")]
@@ -47,7 +47,7 @@ def submissions(
 
 def _handed_in(address: str, name: str, key_file: "Path | None", team: str | None) -> "list[Told]":
     """All submissions that the key may see, latest first."""
-    from evenhand.bounty.contest import Told
+    from evenhand.bounty.contest.facts import Told
 
     found: list[Told] = []
     with client_of(address, key_file) as client:
@@ -75,8 +75,8 @@ def list_(home: Home = None, store_url: StoreUrl = None) -> None:
 def _here(
     name: str, home: "Path | None", store_url: str | None, *, feed: int = 1, team: str | None = None
 ) -> "Contest":
-    from evenhand.bounty.sandbox import Sandbox
-    from evenhand.bounty.scoreboard import Scoreboard
+    from evenhand.bounty.contest.scoreboard import Scoreboard
+    from evenhand.bounty.submissions.sandbox import Sandbox
 
     place = kept(name, store_url, home).known()
     with Sandbox() as sandbox:
@@ -84,7 +84,7 @@ def _here(
 
 
 def _there(address: str, name: str, key_file: "Path | None") -> "Contest":
-    from evenhand.bounty.contest import Contest
+    from evenhand.bounty.contest.facts import Contest
 
     with client_of(address, key_file) as client:
         return Contest.model_validate(client.contest(name))

@@ -92,9 +92,9 @@ def group_of(text: str) -> bytes:
 
 def _judged(place: Kept, team: str, sending: Sending) -> "tuple[State, str]":
     """Hand it in here, and judge all that waits up to it."""
-    from evenhand.bounty.alone import group_read, handed_in_here
-    from evenhand.bounty.sandbox import Sandbox
-    from evenhand.bounty.taking import Sent
+    from evenhand.bounty.judging.alone import group_read, handed_in_here
+    from evenhand.bounty.judging.taking import Sent
+    from evenhand.bounty.submissions.sandbox import Sandbox
 
     with Sandbox() as sandbox, shown_progress() as progress:
         if progress is not None:

@@ -48,7 +48,7 @@ def undone(case: Case, candidate: Candidate) -> Candidate:
 
 
 def _thresholds(case: Case, base: Base, method: str, setting: str, constraints: Sequence[Constraint]) -> Candidate:
-    from evenhand.mitigations.thresholds import fit_thresholds
+    from evenhand.mitigations.after.thresholds import fit_thresholds
 
     scores, people = base.of(case.choosing)[0], case.choosing
 
@@ -62,7 +62,7 @@ def _thresholds(case: Case, base: Base, method: str, setting: str, constraints: 
 
 def linear(case: Case) -> Iterator[Candidate]:
     """Prices on groups, under which the most probable class keeps the constraints (LinearPost)."""
-    from evenhand.mitigations.linear_post import NOISE, fit_linear
+    from evenhand.mitigations.after.linear_post import NOISE, fit_linear
 
     scores, people = case.base.of(case.choosing)[0], case.choosing
     if scores.min(initial=0) < 0 or scores.max(initial=0) > 1:
@@ -82,7 +82,7 @@ def linear(case: Case) -> Iterator[Candidate]:
 
 def calibration(case: Case) -> Iterator[Candidate]:
     """Probabilities that hold in each group, and one threshold for everyone."""
-    from evenhand.mitigations.calibration import fit_calibration
+    from evenhand.mitigations.after.calibration import fit_calibration
 
     scores, people = case.base.of(case.choosing)[0], case.choosing
 
@@ -94,7 +94,7 @@ def calibration(case: Case) -> Iterator[Candidate]:
 
 def reject_option(case: Case) -> Iterator[Candidate]:
     """Near the threshold, groups that are chosen less often get the better answer."""
-    from evenhand.mitigations.reject_option import fit_reject_option
+    from evenhand.mitigations.after.reject_option import fit_reject_option
 
     scores, people = case.base.of(case.choosing)[0], case.choosing
     if len(case.constraints) > 1:

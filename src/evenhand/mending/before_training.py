@@ -20,7 +20,7 @@ AMOUNTS = (0.5, 1.0)
 
 def repair(case: Case) -> Iterator[Candidate]:
     """Numbers are moved, group by group, along their quantiles to what groups share."""
-    from evenhand.mitigations.quantile_repair import fit_repair
+    from evenhand.mitigations.before.quantile_repair import fit_repair
 
     learner, people = training(case)
     matrix, numbers = learner.matrix(people.columns), _numbers(learner)
@@ -41,7 +41,7 @@ def repair(case: Case) -> Iterator[Candidate]:
 
 def correlation(case: Case) -> Iterator[Candidate]:
     """What the groups explain of numbers linearly is taken out of them."""
-    from evenhand.mitigations.correlation import fit_removal
+    from evenhand.mitigations.before.correlation import fit_removal
 
     learner, people = training(case)
     matrix, numbers = learner.matrix(people.columns), _numbers(learner)
@@ -71,21 +71,21 @@ def _moved(case: Case, method: str, amount: float, more: dict[str, Any]) -> Cand
 
 def reweighing(case: Case) -> Iterator[Candidate]:
     """Weights that make group and label independent."""
-    from evenhand.mitigations.reweighing import Reweighed
+    from evenhand.mitigations.before.reweighing import Reweighed
 
     yield from _prepared(case, "reweighing", lambda estimator, amount: Reweighed(estimator, amount=amount))
 
 
 def massaging(case: Case) -> Iterator[Candidate]:
     """Labels nearest to the boundary are changed until groups have as many positive ones."""
-    from evenhand.mitigations.massaging import Massaged
+    from evenhand.mitigations.before.massaging import Massaged
 
     yield from _prepared(case, "massaging", lambda estimator, amount: Massaged(estimator, amount=amount))
 
 
 def sampling(case: Case) -> Iterator[Candidate]:
     """Rows are repeated and left out until group and label are independent."""
-    from evenhand.mitigations.sampling import Resampled
+    from evenhand.mitigations.before.sampling import Resampled
 
     seed = case.seed
     yield from _prepared(case, "sampling", lambda estimator, amount: Resampled(estimator, amount=amount, seed=seed))

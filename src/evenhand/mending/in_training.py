@@ -23,7 +23,7 @@ ROUNDS, AUDITS = 10, 6
 
 def exponentiated_gradient(case: Case) -> Iterator[Candidate]:
     """A mixture of models, each trained on weights that the constraints ask for."""
-    from evenhand.mitigations.reductions import Effort, fit_mixture
+    from evenhand.mitigations.during.reductions import Effort, fit_mixture
 
     _, people = training(case)
 
@@ -37,7 +37,7 @@ def exponentiated_gradient(case: Case) -> Iterator[Candidate]:
 
 def grid(case: Case) -> Iterator[Candidate]:
     """The best of models trained on a grid of prices for breaking the constraints."""
-    from evenhand.mitigations.grid import fit_grid
+    from evenhand.mitigations.during.grid import fit_grid
 
     _, people = training(case)
 
@@ -56,7 +56,7 @@ def grid(case: Case) -> Iterator[Candidate]:
 
 def rich_subgroups(case: Case) -> Iterator[Candidate]:
     """A mixture that is fair to every group that an auditor can make of the facets, in all crossings at once."""
-    from evenhand.mitigations.rich_subgroups import Play, fit_rich
+    from evenhand.mitigations.during.rich_subgroups import Play, fit_rich
     from evenhand.subgroups import searcher
 
     _, people = training(case)
@@ -91,7 +91,7 @@ def _items(case: Case) -> Any:
 
 def _oracles(case: Case) -> Any:
     """Classifiers fitted to weighted labels of the fitting rows, each once for all methods."""
-    from evenhand.mitigations.oracles import Oracles, trainer
+    from evenhand.mitigations.during.oracles import Oracles, trainer
 
     learner, people = training(case)
     if "oracles" not in case.kept:
@@ -112,7 +112,7 @@ def _mixture(case: Case, method: str, constraints: Sequence[Constraint], found: 
 
 def boosted(case: Case) -> Iterator[Candidate]:
     """Trees that follow the constraints while they grow."""
-    from evenhand.mitigations.fair_boosting import FairBoostingClassifier
+    from evenhand.mitigations.during.fair_boosting import FairBoostingClassifier
 
     learner, people = training(case)
 

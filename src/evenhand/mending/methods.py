@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 from evenhand.core.errors import SpecError, suggestion
 from evenhand.core.frontier import Stage
@@ -17,32 +16,26 @@ Make = Callable[[Case], Iterator[Candidate]]
 
 @dataclass(frozen=True)
 class Method:
-    """A way of mending: when it acts, the file that holds it, and its adapter."""
+    """A way of mending: when it acts, and its adapter."""
 
     stage: Stage
-    module: str
     make: Make
-
-    @property
-    def there(self) -> bool:
-        """Whether this installation has it."""
-        return find_spec(f"evenhand.mitigations.{self.module}") is not None
 
 
 METHODS: dict[str, Method] = {
-    "reweighing": Method("before", "reweighing", reweighing),
-    "repair": Method("before", "quantile_repair", repair),
-    "correlation": Method("before", "correlation", correlation),
-    "massaging": Method("before", "massaging", massaging),
-    "sampling": Method("before", "sampling", sampling),
-    "exponentiated-gradient": Method("in", "reductions", exponentiated_gradient),
-    "grid": Method("in", "grid", grid),
-    "rich-subgroups": Method("in", "rich_subgroups", rich_subgroups),
-    "boosted": Method("in", "fair_boosting", boosted),
-    "thresholds": Method("after", "thresholds", thresholds),
-    "linear": Method("after", "linear_post", linear),
-    "calibration": Method("after", "calibration", calibration),
-    "reject-option": Method("after", "reject_option", reject_option),
+    "reweighing": Method("before", reweighing),
+    "repair": Method("before", repair),
+    "correlation": Method("before", correlation),
+    "massaging": Method("before", massaging),
+    "sampling": Method("before", sampling),
+    "exponentiated-gradient": Method("in", exponentiated_gradient),
+    "grid": Method("in", grid),
+    "rich-subgroups": Method("in", rich_subgroups),
+    "boosted": Method("in", boosted),
+    "thresholds": Method("after", thresholds),
+    "linear": Method("after", linear),
+    "calibration": Method("after", calibration),
+    "reject-option": Method("after", reject_option),
 }
 # Ways of mending numbers, which no frontier of decisions has a place for.
 NUMBERS = ("barycentre", "barycenter", "quantile-barycentre", "regression")
@@ -53,7 +46,7 @@ def methods_of(text: str, *, training: bool) -> tuple[str, ...]:
 
     Where a model was given, there is none to train, and methods that train are left out of `all`.
     """
-    there = [name for name, method in METHODS.items() if method.there and (training or method.stage == "after")]
+    there = [name for name, method in METHODS.items() if training or method.stage == "after"]
     if text.strip() == "all":
         return tuple(there)
     wanted = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))

@@ -25,7 +25,8 @@ MOST_ROWS = 1_000_000
 MOST_LEVELS = 256
 FEWEST_ROWS = 40
 REGRESSION = (
-    "predicted numbers are repaired in Python: evenhand.mitigations.barycentre.QuantileBarycentre around a regressor"
+    "predicted numbers are repaired in Python: evenhand.mitigations.after.barycentre.QuantileBarycentre around a"
+    " regressor"
 )
 
 

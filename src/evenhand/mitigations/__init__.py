@@ -1,1 +1,1 @@
-"""Mitigations: ways to make a model treat groups more alike — before, in and after training; one a file."""
+"""Mitigations: ways to make a model treat groups more alike; a room for each moment, and a file for each way."""

@@ -11,7 +11,7 @@ from evenhand.server.problems import Refused
 
 def archived(bounties: Bounties, name: str, version: int | None) -> tuple[Path, Path]:
     """The zip file of the model, and the folder to remove; raises Refused (404) for a version that there is not."""
-    from evenhand.bounty.delivering import deliver
+    from evenhand.bounty.afterwards.delivering import deliver
 
     folder = bounties.folder(name)
     made = Path(tempfile.mkdtemp(prefix="evenhand-model-"))

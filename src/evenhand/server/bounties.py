@@ -14,8 +14,8 @@ from evenhand.server.problems import Refused
 from evenhand.server.standing import Standing
 
 if TYPE_CHECKING:
-    from evenhand.bounty.sandbox import Sandbox
-    from evenhand.bounty.scoreboard import Scoreboard
+    from evenhand.bounty.contest.scoreboard import Scoreboard
+    from evenhand.bounty.submissions.sandbox import Sandbox
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Bounties:
 
     def folder(self, name: str) -> Path:
         """Where its files lie."""
-        from evenhand.bounty.running import folder_of
+        from evenhand.bounty.judging.running import folder_of
 
         return folder_of(self.home, self.rules(name).name)
 
@@ -87,7 +87,7 @@ class Bounties:
 
     def scoreboard(self, name: str) -> "Scoreboard":
         """The contest, kept up to date; raises EvenhandError where its folder cannot be opened."""
-        from evenhand.bounty.scoreboard import Scoreboard
+        from evenhand.bounty.contest.scoreboard import Scoreboard
 
         kept, folder = self._known(name), self.folder(name)
         with kept.lock:
@@ -97,7 +97,7 @@ class Bounties:
 
     def sandbox(self) -> "Sandbox":
         """The process in which files of accepted submissions are read again."""
-        from evenhand.bounty.sandbox import Sandbox
+        from evenhand.bounty.submissions.sandbox import Sandbox
 
         with self._lock:
             self._sandbox = self._sandbox or Sandbox()
@@ -125,7 +125,7 @@ def _kinds(folder: Path, rules: Bounty) -> dict[str, Kind]:
     import pyarrow
     from pyarrow import parquet, types
 
-    from evenhand.bounty.holdout import HIDDEN
+    from evenhand.bounty.proving.holdout import HIDDEN
 
     try:
         schema = parquet.read_schema(folder / HIDDEN)

@@ -14,8 +14,8 @@ from evenhand.server.payloads import sweep
 from evenhand.server.settings import Hunting
 
 if TYPE_CHECKING:
-    from evenhand.bounty.running import Running
-    from evenhand.bounty.sandbox import Sandbox
+    from evenhand.bounty.judging.running import Running
+    from evenhand.bounty.submissions.sandbox import Sandbox
 
 KIND = "judge"
 _LOOK = 1.0  # seconds between two looks for what waits
@@ -43,8 +43,8 @@ class Judging:
 
     def __call__(self, worker: Any, payload: Mapping[str, Any], say: Callable[[str, float], None]) -> Mapping[str, Any]:
         """Judge what waits in the bounty that a job names; raises EvenhandError."""
-        from evenhand.bounty.running import Bench, judge_waiting
-        from evenhand.bounty.sandbox import Sandbox
+        from evenhand.bounty.judging.running import Bench, judge_waiting
+        from evenhand.bounty.submissions.sandbox import Sandbox
 
         del worker
         if self._sandbox is None:
@@ -99,8 +99,8 @@ class Waiting:
 
     def sweep(self, names: Sequence[str]) -> None:
         """Remove files that belong to no submission, a day after they came."""
-        from evenhand.bounty.holdout import FILES
-        from evenhand.bounty.running import folder_of
+        from evenhand.bounty.judging.running import folder_of
+        from evenhand.bounty.proving.holdout import FILES
 
         for name in names:
             folder = folder_of(self.home, name)

@@ -2,20 +2,17 @@
 
 import json
 import os
-import select
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
-from threading import Lock
 from typing import Any, Literal
 
 from evenhand.core.errors import MissingExtra
+from evenhand.core.line_process import LineProcess
 from evenhand.server.problems import Refused
 from evenhand.server.settings import Settings
 
@@ -49,8 +46,8 @@ class Parsers:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._free: Queue[_Process] = Queue()
-        self._all = [_Process() for _ in range(settings.parser.processes)]
+        self._free: Queue[LineProcess] = Queue()
+        self._all = [LineProcess(_started) for _ in range(settings.parser.processes)]
         for process in self._all:
             self._free.put(process)
 
@@ -58,7 +55,7 @@ class Parsers:
         """The table in a file; raises Refused."""
         with tempfile.TemporaryDirectory(prefix="evenhand-parsed-") as folder, self._one() as process:
             out = Path(folder) / "table"
-            answer = process.ask(self._errand(path, kind, out), self._settings.parser.seconds)
+            answer = _answer(process, self._errand(path, kind, out))
             if answer["status"] != 200:
                 raise Refused(int(answer["status"]), str(answer["detail"]))
             return _read(out)
@@ -73,7 +70,7 @@ class Parsers:
             process.end()
 
     @contextmanager
-    def _one(self) -> Iterator["_Process"]:
+    def _one(self) -> Iterator[LineProcess]:
         try:
             process = self._free.get(timeout=_WAIT)
         except Empty:
@@ -91,57 +88,17 @@ class Parsers:
         }  # fmt: skip
 
 
-class _Process:
-    """One parser process and the line to it."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int | None:
-        running = self._process
-        return running.pid if running is not None and running.poll() is None else None
-
-    def ask(self, errand: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """What it answers; raises Refused where it dies or takes too long."""
-        with self._lock:
-            try:
-                process = self._running()
-                assert process.stdin is not None  # noqa: S101 - piped
-                process.stdin.write(json.dumps(errand).encode() + b"\n")
-                process.stdin.flush()
-                line = _line(process, time.monotonic() + seconds + 5)
-            except BrokenPipeError:
-                line = b""
-            if line is None:
-                self.end()
-                raise Refused(413, f"Reading the file took longer than {seconds:g} seconds; send it in smaller parts.")
-            if not line.endswith(b"\n"):
-                self.end()
-                raise Refused(422, "The process that read the file died; nothing else was touched. Check the file.")
-            found: dict[str, Any] = json.loads(line)
-            return found
-
-    def end(self) -> None:
-        """Kill it and its child."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with suppress(BrokenPipeError):
-                    pipe.close()
-        process.wait()
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self.pid is None:
-            self.end()
-            self._process = _started()
-        assert self._process is not None  # noqa: S101 - just started
-        return self._process
+def _answer(process: LineProcess, errand: dict[str, Any]) -> dict[str, Any]:
+    """What it answers; raises Refused where it dies or takes too long."""
+    line = process.ask(json.dumps(errand).encode(), errand["seconds"] + 5)
+    if line is None:
+        raise Refused(
+            413, f"Reading the file took longer than {errand['seconds']:g} seconds; send it in smaller parts."
+        )
+    if not line.endswith(b"\n"):
+        raise Refused(422, "The process that read the file died; nothing else was touched. Check the file.")
+    found: dict[str, Any] = json.loads(line)
+    return found
 
 
 def _started() -> subprocess.Popen[bytes]:
@@ -156,21 +113,6 @@ def _started() -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         env=environment, cwd="/", start_new_session=True,
     )  # fmt: skip
-
-
-def _line(process: subprocess.Popen[bytes], ends: float) -> bytes | None:
-    """One line of its output, which is unfinished where it died; None where time ran out."""
-    assert process.stdout is not None  # noqa: S101 - piped
-    found = b""
-    while not found.endswith(b"\n"):
-        ready, _, _ = select.select([process.stdout], [], [], max(0.0, ends - time.monotonic()))
-        if not ready:
-            return None
-        part = os.read(process.stdout.fileno(), 65_536)
-        if not part:
-            return found
-        found += part
-    return found
 
 
 def _read(file: Path) -> Any:

@@ -65,7 +65,7 @@ def received(bounties: Bounties, limits: Hunting, name: str, team: str, wanted: 
 
 def group_text(bounties: Bounties, name: str, sent: str | dict[str, Any]) -> str:
     """The text form of a group, which reads as the same group again; raises Refused (422) in one line."""
-    from evenhand.bounty.predicates import group_to_keep
+    from evenhand.bounty.submissions.predicates import group_to_keep
 
     content = json.dumps(sent, ensure_ascii=False).encode()
     try:
@@ -75,7 +75,7 @@ def group_text(bounties: Bounties, name: str, sent: str | dict[str, Any]) -> str
 
 
 def _check_kind(rules: Bounty, wanted: Wanted) -> None:
-    from evenhand.bounty.claims import MODELS
+    from evenhand.bounty.submissions.claims import MODELS
 
     if wanted.kind not in rules.kinds:
         raise Refused(422, f"This bounty takes no {wanted.kind}; it takes {', '.join(rules.kinds)}.")
@@ -85,7 +85,7 @@ def _check_kind(rules: Bounty, wanted: Wanted) -> None:
 
 def _new_digest(standing: Standing, team: str, wanted: Wanted, group: str) -> str:
     """The digest of a submission; raises Refused (409) where the team handed the same in, unless that failed."""
-    from evenhand.bounty.taking import digest_of
+    from evenhand.bounty.judging.taking import digest_of
 
     try:
         return digest_of(wanted.kind, group, wanted.payload, partial(standing.same, team))
@@ -94,7 +94,7 @@ def _new_digest(standing: Standing, team: str, wanted: Wanted, group: str) -> st
 
 
 def _files(folder: Path) -> Path:
-    from evenhand.bounty.holdout import FILES
+    from evenhand.bounty.proving.holdout import FILES
 
     (folder / FILES).mkdir(exist_ok=True)
     return folder / FILES

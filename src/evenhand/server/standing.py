@@ -52,7 +52,7 @@ class Standing:
 
     def closed(self, rules: Bounty) -> str | None:
         """Why nothing more is scored; None while the hold-out can still answer, and waiting ones may end unscored."""
-        from evenhand.bounty.judge import FULL, SPENT
+        from evenhand.bounty.proving.judge import FULL, SPENT
 
         if self.accepted >= rules.accept_at_most:
             return FULL

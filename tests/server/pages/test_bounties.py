@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page
 
-from evenhand.bounty.contest import Contest, Left, Moment
-from evenhand.bounty.running import folder_of
+from evenhand.bounty.contest.facts import Contest, Left, Moment
+from evenhand.bounty.judging.running import folder_of
 from evenhand.core.bounty import Bounty, Submission, Verdict
 from evenhand.core.loss import Loss
 from evenhand.renderers.heat_map import Cell, heat_map

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.bounty.kinds import kind_of
+from evenhand.bounty.submissions.kinds import kind_of
 from evenhand.core.group import Group
 from evenhand.core.values import Value, normalised
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evenhand.bounty.holdout import opened
 from evenhand.bounty.hunting.hunters import HUNTERS, HunterName
 from evenhand.bounty.hunting.hunting import Confirmed, Search
 from evenhand.bounty.hunting.rows import Known, Task
-from evenhand.bounty.opening import MOST_ROWS, Opening, opened_in
+from evenhand.bounty.proving.holdout import opened
+from evenhand.bounty.proving.opening import MOST_ROWS, Opening, opened_in
 from evenhand.certificates import checker
 from evenhand.core.bounty import Bounty
 from evenhand.core.certificate import Spent

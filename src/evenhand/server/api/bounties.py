@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.background import BackgroundTask
 
-from evenhand.bounty.contest import Contest
+from evenhand.bounty.contest.facts import Contest
 from evenhand.core.bounty import Bounty
 from evenhand.server.api.types import BountyName
 from evenhand.server.archives import archived
@@ -84,7 +84,7 @@ def bounty(request: Request, name: BountyName, caller: Onlooker) -> Shown:  # no
 )  # fmt: skip
 def file(request: Request, name: BountyName, which: Literal["public", "hidden"], caller: Onlooker) -> FileResponse:
     """`public`: a sample with labels. `hidden`: ids and features of the hold-out, whose labels nobody gets."""
-    from evenhand.bounty.holdout import HIDDEN, PUBLIC
+    from evenhand.bounty.proving.holdout import HIDDEN, PUBLIC
 
     bounties = services_of(request).bounties
     if not caller.may("admin"):

@@ -102,7 +102,7 @@ def _owners(boards: Boards, board: Board) -> Markup | None:
 
 def _hands_out(services: Services, name: str) -> list[str]:
     """The files that hunters download."""
-    from evenhand.bounty.holdout import HIDDEN, PUBLIC
+    from evenhand.bounty.proving.holdout import HIDDEN, PUBLIC
 
     folder = services.bounties.folder(name)
     return [which for which, file in (("public", PUBLIC), ("hidden", HIDDEN)) if (folder / file).is_file()]

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from evenhand.bounty.contest import Bar, Contest, GroupError, HeatMap, OwnersView, Standing, Told
+from evenhand.bounty.contest.facts import Bar, Contest, GroupError, HeatMap, OwnersView, Standing, Told
 from evenhand.core.bounty import Bounty
 from evenhand.renderers import figures
 from evenhand.renderers.heat_map import Cell, heat_map, legend

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from evenhand.bounty.contest import Contest
+from evenhand.bounty.contest.facts import Contest
 from evenhand.core.bounty import Bounty
 from evenhand.core.loss import Loss
 from evenhand.renderers import figures

@@ -1,0 +1,1 @@
+"""Contest: what teams, onlookers and the owner see while a bounty goes on."""

@@ -1,0 +1,1 @@
+"""Before training: the rows, their labels, weights or features are changed, and any model is trained on them."""

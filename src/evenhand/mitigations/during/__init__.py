@@ -1,0 +1,1 @@
+"""During training: models that keep constraints while they learn."""

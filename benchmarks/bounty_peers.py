@@ -14,8 +14,6 @@ is walked for one row at a time and asked anew for every group after every chang
 
 import argparse
 import json
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -110,13 +108,6 @@ class Template:
             self.now[self.masks[worse[0]]] = self.best[worse[0]][1]
 
 
-def seconds(work: Callable[[], Any], times: int = 1) -> float:
-    began = time.process_time()
-    for _ in range(times):
-        work()
-    return (time.process_time() - began) / times
-
-
 def speed() -> dict[str, Any]:
     """Three submissions merged, with all repairs, on 1,500 rows; answering included on all sides."""
     frame, labels, base, found = played.merged()
@@ -135,7 +126,7 @@ def speed() -> dict[str, Any]:
         for pair in found:
             walked.update(pair)
 
-    mine, other = seconds(ours, 20), seconds(theirs)
+    mine, other = played.seconds(ours, 20), played.seconds(theirs)
     return {"rows": 1500, "submissions": 3, "evenhand": mine, "loss": float((ours().newest != labels).mean()),
             "row by row": other, "times": other / mine}  # fmt: skip
 

@@ -11,18 +11,17 @@ repository: it is imported from these folders, so look at what you check out bef
 imported. bounty_peers.py reads benchmarks/results/bounty_their_code.json, which this writes, and compares.
 
 Both ask for training rows, on which they only keep statistics. They get the hold-out itself for them ("full"), or 40
-rows ("lean", the kindest to them). Of useless submissions the accepted ones are prepended to their list without repairs,
-as in bounty_peers.py. The template is asked to tolerate 1e-4 of weight times loss (it wants more than 0): violations are
-counted as in bounty_peers.py, and again where they are larger than that; "MAE" is a control, whose least is the best.
+rows ("lean", the kindest to them). Of useless submissions the accepted ones are prepended to amazon's list without
+repairs, as in bounty_peers.py, or ("repaired", a minute a run) merged by their `iterative_update`. The template is
+asked to tolerate 1e-4 of weight times loss (it wants more than 0): violations are counted as in bounty_peers.py, and
+again where they are larger than that; "MAE" is a control, a loss whose least is the best.
 """
 
 import argparse
 import importlib
 import json
 import sys
-import time
 import warnings
-from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -46,24 +45,26 @@ def from_folder(folder: Path, *names: str) -> list[Any]:
     return [importlib.import_module(name) for name in names]
 
 
-def seconds(work: Callable[[], Any], times: int) -> float:
-    began = time.process_time()
-    for _ in range(times):
-        work()
-    return (time.process_time() - began) / times
+def everyone(frame: Any) -> Any:
+    return np.ones(len(frame), dtype=bool)
 
 
-def amazon_merges(amazon: list[Any], given: played.Contest, train: int) -> Any:
-    """Their list after `iterative_update` of every pair, with repairs; begun as their run_demo_updates.py begins it."""
+def amazon_begun(amazon: list[Any], base: Any, groups: list[played.Member], train: Any, test: Any) -> Any:
+    """Their list before the first submission, as their run_demo_updates.py begins it; groups are told beforehand."""
     model, updater, _ = amazon
-    tables = given.frame[:train], given.labels[:train], given.frame, given.labels
-    groups = [lambda frame: np.ones(len(frame), dtype=bool), *(pair.group for pair in given.pairs)]
-    names = [f"group {place}" for place in range(len(given.pairs))]
-    listed = model.PointerDecisionList(given.base.predict, groups)
-    listed.train_errors[0] = updater.measure_all_group_errors(listed, groups, *tables[:2])
-    listed.test_errors[0] = updater.measure_all_group_errors(listed, groups, *tables[2:])
-    for name, pair in zip(names, given.pairs, strict=True):
-        updater.iterative_update(listed, pair.model.predict, pair.group, *tables, name, groups, names, vis=False)
+    listed = model.PointerDecisionList(base, groups)
+    listed.train_errors[0] = updater.measure_all_group_errors(listed, groups, *train)
+    listed.test_errors[0] = updater.measure_all_group_errors(listed, groups, *test)
+    return listed
+
+
+def amazon_merges(amazon: list[Any], given: played.Contest, rows: int) -> Any:
+    """Their list after `iterative_update` of every pair, with repairs."""
+    train, test = (given.frame[:rows], given.labels[:rows]), (given.frame, given.labels)
+    groups = [everyone, *(pair.group for pair in given.pairs)]
+    listed = amazon_begun(amazon, given.base.predict, groups, train, test)
+    for pair in given.pairs:
+        amazon[1].iterative_update(listed, pair.model.predict, pair.group, *train, *test, "", groups, [], vis=False)
     return listed
 
 
@@ -81,8 +82,8 @@ def speed(amazon: list[Any], template: Any, times: int) -> dict[str, Any]:
     given = played.merged()
     told: dict[str, Any] = {"rows": len(given.frame), "submissions": len(given.pairs), "times": times}
     for name, train in (("lean", LEAN), ("full", len(given.frame))):
-        told[f"amazon, {name}"] = seconds(partial(amazon_merges, amazon, given, train), times)
-        told[f"template, {name}"] = seconds(partial(template_merges, template, given, train, "MAE"), times)
+        told[f"amazon, {name}"] = played.seconds(partial(amazon_merges, amazon, given, train), times)
+        told[f"template, {name}"] = played.seconds(partial(template_merges, template, given, train, "MAE"), times)
     listed, other = amazon_merges(amazon, given, LEAN), template_merges(template, given, LEAN, "MAE")
     told["amazon, nodes"] = _nodes(listed)
     told["amazon, loss"] = float((listed.predict(given.frame) != given.labels).mean())
@@ -109,6 +110,23 @@ def falsely(amazon: list[Any], rows: int, seed: int) -> int:
         if verifier.verify(listed, frame, told.labels, pair[1], pair[0]):
             listed.prepend(model.PointerDecisionListNode(predicate=pair[0], leaf=pair[1]))
             taken += 1
+    return taken
+
+
+def falsely_repaired(amazon: list[Any], rows: int, seed: int) -> int:
+    """The same, with every accepted one merged and repaired; a rejected one is noted as run_demo_updates.py does."""
+    told = played.coins(rows, seed)
+    test = pd.DataFrame({"cell": told.cells}), told.labels
+    groups = [everyone, *(_cells(chosen) for chosen, _ in told.submissions)]
+    listed, taken = amazon_begun(amazon, lambda rows: np.zeros(len(rows), int), groups, test, test), 0
+    for group, (_, answer) in zip(groups[1:], told.submissions, strict=True):
+        leaf = _constant(answer)
+        if amazon[2].verify(listed, *test, leaf, group):
+            amazon[1].iterative_update(listed, leaf, group, *test, *test, "", groups, [], vis=False)
+            taken += 1
+        else:
+            listed.num_rounds += 1
+            listed.track_rejects.append(0)
     return taken
 
 
@@ -148,6 +166,7 @@ def main() -> None:
     parser.add_argument("amazon", type=Path, help="A checkout of amazon-science/bias-bounties.")
     parser.add_argument("template", type=Path, help="A checkout of Declancharrison/Bias-Bounties-Template.")
     parser.add_argument("--runs", type=int, default=5, help="Runs of 300 useless submissions for each size.")
+    parser.add_argument("--repaired", type=int, default=1, help="Runs of them with repairs for each size.")
     parser.add_argument("--times", type=int, default=10, help="How often three submissions are merged.")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")  # DataFrame.append and chained assignment, thousands of times
@@ -159,17 +178,20 @@ def main() -> None:
         "speed": speed(amazon, template, asked.times),
         "monotony": {"contests": len(played.CONTESTS), "submissions": 7,
                      **{f"template, {loss}": monotony(template, loss) for loss in ("ACC", "MAE")}},
-        "false acceptances of 300": [_falsely(amazon, rows, asked.runs) for rows in played.SIZES],
+        "false acceptances of 300": [
+            _falsely(amazon, rows, asked.runs, asked.repaired) for rows in played.SIZES
+        ],
     }  # fmt: skip
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(told, indent=1))
 
 
-def _falsely(amazon: list[Any], rows: int, runs: int) -> dict[str, Any]:
+def _falsely(amazon: list[Any], rows: int, runs: int, repaired: int) -> dict[str, Any]:
     each = [falsely(amazon, rows, seed) for seed in range(runs)]
-    print(f"{rows} rows: {each}", flush=True)
-    return {"rows": rows, "each": each, "mean": float(np.mean(each))}
+    mended = [falsely_repaired(amazon, rows, seed) for seed in range(repaired)]
+    print(f"{rows} rows: {each}, repaired {mended}", flush=True)
+    return {"rows": rows, "each": each, "mean": float(np.mean(each)), "each, repaired": mended}
 
 
 if __name__ == "__main__":

@@ -13,9 +13,11 @@ from pyarrow import parquet
 
 from evenhand.bounty.submissions.answering import places_of
 from evenhand.bounty.submissions.claims import Claim, Failure, Refusal, claimed
+from evenhand.bounty.submissions.kinds import kinds_of
 from evenhand.bounty.submissions.sandbox import Sandbox
 from evenhand.core.bounty import Bounty, Limits
 from evenhand.core.loss import Loss
+from evenhand.core.values import Kind as ColumnKind
 
 HEIGHT = 40
 AGE = np.arange(HEIGHT) + 20
@@ -29,6 +31,10 @@ class Rows:
 
     ids: NDArray[Any]
     columns: dict[str, NDArray[Any]]
+
+    @property
+    def kinds(self) -> dict[str, ColumnKind]:
+        return kinds_of(self.columns)
 
 
 ROWS = Rows(

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from evenhand.bounty.judging.running import Running
 from evenhand.bounty.judging.taking import Sent, require_open, taken
 from evenhand.bounty.proving.holdout import Holdout
-from evenhand.bounty.submissions.kinds import kinds_of
 from evenhand.bounty.submissions.predicates import group_to_keep
 from evenhand.core.bounty import NAME, Bounty, Verdict
 from evenhand.core.errors import DataError, SpecError
@@ -16,7 +15,7 @@ from evenhand.core.store import Store
 
 def group_read(content: bytes, bounty: Bounty, holdout: Holdout) -> Group:
     """A group as JSON or in the text form, on the features of the bounty; raises SpecError."""
-    return group_to_keep(content, bounty, kinds_of({name: holdout.columns[name] for name in bounty.features}))
+    return group_to_keep(content, bounty, holdout.kinds)
 
 
 def handed_in_here(running: Running, sent: Sent) -> Verdict:

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evenhand.bounty.submissions.kinds import kinds_of
 from evenhand.core.bounty import Bounty
 from evenhand.core.chance import chance
 from evenhand.core.errors import DataError, UnreadableSource
+from evenhand.core.values import Kind
 from evenhand.models.leaf_tables import identity_texts
 
 Array = NDArray[Any]
@@ -35,6 +38,11 @@ class Holdout:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def kinds(self) -> Mapping[str, Kind]:
+        """What each column holds."""
+        return kinds_of(self.columns)
 
     def rows(self, part: int, fold: int | None = None) -> Array:
         """The places of the rows of a part, or of one fold of it."""

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from evenhand.bounty.submissions.answering import fault_of, plain_answers, width_of
 from evenhand.bounty.submissions.child import ANSWERS
-from evenhand.bounty.submissions.kinds import kinds_of
 from evenhand.bounty.submissions.predicates import read_group
 from evenhand.bounty.submissions.sandbox import Sandbox
 from evenhand.core.bounty import Bounty, Kind
 from evenhand.core.errors import EvenhandError
 from evenhand.core.group import Group
+from evenhand.core.values import Kind as ColumnKind
 from evenhand.models.membership import Members
 
 Array = NDArray[Any]
@@ -43,6 +43,10 @@ class Hidden(Protocol):
     @property
     def columns(self) -> Mapping[str, Array]:
         """The features."""
+
+    @property
+    def kinds(self) -> Mapping[str, ColumnKind]:
+        """What each of them holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +80,7 @@ def claimed(
     Whatever the file holds, this ends within the bounty's limits and raises nothing for it.
     """
     try:
-        asked = group if isinstance(group, Group) else read_group(group, bounty, kinds_of(_features(bounty, hidden)))
+        asked = group if isinstance(group, Group) else read_group(group, bounty, hidden.kinds)
         mask = Members(hidden.columns).mask(asked)
     except EvenhandError as error:
         return Refusal(told(str(error)))

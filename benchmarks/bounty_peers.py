@@ -10,6 +10,7 @@ the validation rows is at least .001), `Template` (Declancharrison/Bias-Bounties
 least "error" of a group, which for accuracy is the worst version; without its acceptance), and `RowByRow`: a list that
 is walked for one row at a time and asked anew for every group after every change. That is not how amazon-science's
 `model.py` at 32414a6 predicts, which sends tables down the list: what `RowByRow` costs says nothing of that code.
+Gains of exactly .001 are accepted here; their difference of two rates is often rounded to less, and accepts fewer.
 """
 
 import argparse

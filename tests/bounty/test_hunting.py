@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from evenhand.bounty.hunting import HUNTERS, Find, HunterName, Known, Unlabelled, hunt, rehearse
-from evenhand.bounty.hunting.coding import Coding
+from evenhand.bounty.hunting.coding import Coding, Column
 from evenhand.bounty.hunting.cutting import groups_of
 from evenhand.bounty.proving.holdout import Holdout, parts_of
 from evenhand.bounty.proving.judge import Judge
@@ -162,3 +162,11 @@ def test_what_cannot_be_hunted_is_refused_by_name() -> None:
     same = Known({"x": np.ones(300)}, table.public.labels[:300], table.public.current[:300])
     with pytest.raises(DataError, match="No public column holds numbers or texts that differ"):
         list(hunt(same, Unlabelled({"x": np.ones(2)}, np.zeros(2, int)), loss=Loss(), classes=2))
+
+
+def test_groups_of_whole_numbers_are_cut_at_whole_numbers() -> None:
+    ages = Column.of("age", np.array([18, 29, 30, 70]))
+    shares = Column.of("share", np.array([0.123456, 0.3, 0.7]))
+    assert ages is not None and shares is not None
+    assert ages.limit(29.5) == 29.0
+    assert shares.limit(0.5) == 0.5 and shares.limit(0.2112) == 0.2

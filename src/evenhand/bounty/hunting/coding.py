@@ -55,6 +55,8 @@ class Column:
         # Trees compare in single precision.
         place = int(np.searchsorted(self.values.astype(np.float32), np.float32(threshold), side="right"))
         low, high = self.values[max(place - 1, 0)], self.values[min(place, len(self.values) - 1)]
+        if low <= threshold and (self.values == np.floor(self.values)).all():
+            return float(low)
         for digits in range(1, 17):
             short = float(f"{threshold:.{digits}g}")
             if low <= short < high:

@@ -232,10 +232,22 @@ def test_what_cannot_be_done_is_said_in_one_line(loans: Run, words: tuple[str, .
     assert [path.name for path in FOLDER.parent.iterdir()] == ["loans"]  # nothing half made is left
 
 
-@pytest.mark.parametrize("words", [["http://x"], ["loans", "http://x"], ["a", "b"], ["http://x", "a", "b"], []])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["http://x"],
+        ["http://x/bounties/"],
+        ["http://x/bounties/a/b"],
+        ["loans", "http://x"],
+        ["a", "b"],
+        ["http://x", "a", "b"],
+        [],
+    ],
+)
 def test_a_bounty_is_named_with_or_without_a_server(words: list[str]) -> None:
     assert asked(["loans"]) == (None, "loans")
     assert asked(["https://x", "loans"]) == ("https://x", "loans")
+    assert asked(["https://x:8787/bounties/loans/"]) == ("https://x:8787", "loans")
     with pytest.raises(SpecError, match="Name a bounty of this machine, or a server's address and a name"):
         asked(words)
 

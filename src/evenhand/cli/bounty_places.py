@@ -28,7 +28,10 @@ KeyFile = Annotated[
 ]
 Names = Annotated[
     list[str],
-    typer.Argument(metavar="[URL] NAME", help="A bounty of this machine, or a server's address and a name."),
+    typer.Argument(
+        metavar="[URL] NAME",
+        help="A bounty of this machine, a server's address and a name, or the address of its page.",
+    ),
 ]
 _SCHEMES = ("http://", "https://")
 
@@ -82,6 +85,9 @@ def asked(words: Sequence[str]) -> tuple[str | None, str]:
         return None, words[0]
     if len(words) == 2 and words[0].startswith(_SCHEMES):
         return words[0], words[1]
+    address, slash, name = words[0].rstrip("/").partition("/bounties/") if len(words) == 1 else ("", "", "")
+    if slash and name and "/" not in name:
+        return address, name
     raise SpecError("Name a bounty of this machine, or a server's address and a name: http://127.0.0.1:8787 loans.")
 
 

@@ -8,7 +8,7 @@ import pytest
 import evenhand
 
 NAMES = [
-    "Audit", "AuditFile", "Client", "ColumnNotFound", "Command", "DataError", "DetectionGame", "Endpoint", "EvenhandError", "Explanation", "Facet", "Finding", "Game", "Group", "ImageGame", "MissingExtra", "Model", "ModelError", "Monitor", "Outcome", "Parts", "Question", "Report", "Request", "SeriesGame", "SpecError", "Tally", "TextGame", "Undefined", "UnreadableSource", "UntrustedModel", "demo_table", "discover", "explain", "explain_game", "heat_picture", "load_model", "measure", "mend", "metric", "read", "render", "render_instance", "run", "tally",
+    "Audit", "AuditFile", "Client", "ColumnNotFound", "Command", "DataError", "DetectionGame", "Endpoint", "EvenhandError", "Explanation", "Facet", "Finding", "Game", "Group", "ImageGame", "LocalBounty", "MissingExtra", "Model", "ModelError", "Monitor", "Opening", "Outcome", "Parts", "Question", "Report", "Request", "SeriesGame", "SpecError", "Tally", "TextGame", "Undefined", "UnreadableSource", "UntrustedModel", "demo_table", "discover", "explain", "explain_game", "heat_picture", "load_model", "measure", "mend", "metric", "read", "render", "render_instance", "run", "tally",
 ]  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def recorded(hunt: Hunt) -> dict[str, Array]:
     return {f"p_{each}": base[:, place] for place, each in enumerate(hunt.bounty.classes)}
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", [*LOSSES[:1], *(pytest.param(each, marks=pytest.mark.slow) for each in LOSSES[1:])])
 def test_a_delivered_list_of_files_answers_what_was_merged(tmp_path: Path, sandbox: Sandbox, loss: str) -> None:
     hunt = hunt_in(tmp_path, sandbox, replace(planted(loss, checker="paired-z"), features=FEATURES))
     hunt.store.join(hunt.bounty.name, "A", None)

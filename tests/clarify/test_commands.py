@@ -66,7 +66,7 @@ def test_a_fault_is_one_line_and_exit_1(job: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "analysis.json").exists()
 
 
-@pytest.mark.parametrize(("change", "code"), [(0, 0), (1, 2)])
+@pytest.mark.parametrize(("change", "code"), [pytest.param(0, 0, marks=pytest.mark.slow), (1, 2)])
 def test_a_gate_ends_with_2_where_bias_drifted(job: Path, tmp_path: Path, change: int, code: int) -> None:
     before = tmp_path / "before"
     settings = ["clarify", "run", "--config", str(job / "processing" / "input" / "config" / "analysis_config.json")]

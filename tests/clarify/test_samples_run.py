@@ -100,7 +100,7 @@ def write(keys: Mapping[str, Any], table: pd.DataFrame, folder: Path) -> None:
             table.to_csv(folder / "d.csv", index=False)
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", [*TABLES[:6], *(pytest.param(each, marks=pytest.mark.slow) for each in TABLES[6:])])
 def test_a_sample_runs(name: str, tmp_path: Path) -> None:
     keys, data = prepared(name, tmp_path)
     config, warnings = read_config(keys, has_model="predictor" in keys)

@@ -94,7 +94,9 @@ def test_a_worker_that_dies_is_started_anew(running: Running) -> None:
         assert client.wait(client.run("loans", "2026-11-20"), seconds=60)["state"] == "done"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL]
+)
 def test_the_worker_ends_with_its_server(running: Running, number: signal.Signals) -> None:
     worker = worker_of(running)
     running.process.send_signal(number)

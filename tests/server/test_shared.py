@@ -55,6 +55,7 @@ def asked(database: str, text: str) -> list[Any]:
         return [tuple(row) for row in found] if found.returns_rows else []
 
 
+@pytest.mark.slow
 def test_two_servers_share_a_database(pair: tuple[Running, Running], database: str) -> None:
     one, other = pair
     with Client(one.address, key=one.key) as first, Client(other.address, key=other.key) as second:

@@ -228,7 +228,11 @@ def test_who_has_no_team_hands_nothing_in(place: Place) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("look", [LIGHT, DARK, PHONE], ids=["light", "dark", "phone"])
+@pytest.mark.parametrize(
+    "look",
+    [LIGHT, pytest.param(DARK, marks=pytest.mark.slow), pytest.param(PHONE, marks=pytest.mark.slow)],
+    ids=["light", "dark", "phone"],
+)
 @pytest.mark.parametrize("who", ["admin", "A"])
 def test_the_pages_fit_and_stand_out(browser: Browser, place: Place, who: str, look: Look) -> None:
     paths = ["/bounties", "/bounties/loans", *(["/bounties/loans/end"] if who == "admin" else [])]

@@ -50,7 +50,7 @@ def walked(page: Page) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", sorted(PAGES))
 def test_tab_comes_by_everything_in_the_order_of_the_page(
     browser: Browser, served: Served, name: str, scheme: str

@@ -68,19 +68,25 @@ class Other:
     part: "Condition"
 
 
-Condition = Among | Range | Missing | Both | Either | Other
+Comparison = Among | Range | Missing
+Condition = Comparison | Both | Either | Other
 
 
 def columns(condition: Condition) -> Iterator[str]:
     """The columns a condition reads, in order, repeated where it repeats them."""
+    return (comparison.column for comparison in comparisons(condition))
+
+
+def comparisons(condition: Condition) -> Iterator[Comparison]:
+    """What a condition compares, in order, repeated where it repeats them."""
     match condition:
         case Both(parts) | Either(parts):
             for part in parts:
-                yield from columns(part)
+                yield from comparisons(part)
         case Other(part):
-            yield from columns(part)
+            yield from comparisons(part)
         case _:
-            yield condition.column
+            yield condition
 
 
 def expression(condition: Condition, expressions: Expressions) -> Expression:

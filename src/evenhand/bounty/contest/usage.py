@@ -4,26 +4,25 @@ A declared group may name a column without depending on it: `age<30 | age>=30 & 
 column where, for some hidden row, putting in another row's value of that column alone changes who is in the group.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evenhand.core.condition import Among, Both, Condition, Either, Missing, Other, Range
+from evenhand.core.condition import Both, Comparison, Condition, Either, Other, comparisons
 from evenhand.core.errors import DataError
 from evenhand.core.group import Group
 from evenhand.models.membership import Members
 
 Array = NDArray[Any]
-Comparison = Among | Range | Missing
 # What is known of a comparison for a row, in the three-valued logic of SQL: whether it holds, and whether it fails.
 Known = tuple[Array, Array]
 
 
 def features_of(group: Group, members: Members) -> tuple[str, ...]:
     """The columns that the group depends on for these rows, in its order; raises DataError."""
-    known = {each: _known(each, members) for each in dict.fromkeys(_comparisons(group.condition))}
+    known = {each: _known(each, members) for each in dict.fromkeys(comparisons(group.condition))}
     columns = group.columns
     patterns = {name: _patterns([known[each] for each in known if each.column == name]) for name in columns}
     rows = _firsts(list(patterns.values()))
@@ -51,17 +50,6 @@ def _asked(indicator: Callable[[Mapping[str, Array]], Array], columns: Mapping[s
     if found.shape != (rows,):
         raise DataError(f"The group says of {found.size} rows whether they are in it, and was asked about {rows}.")
     return found
-
-
-def _comparisons(condition: Condition) -> Iterator[Comparison]:
-    match condition:
-        case Both(parts) | Either(parts):
-            for part in parts:
-                yield from _comparisons(part)
-        case Other(part):
-            yield from _comparisons(part)
-        case _:
-            yield condition
 
 
 def _known(comparison: Comparison, members: Members) -> Known:

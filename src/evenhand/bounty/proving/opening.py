@@ -23,7 +23,7 @@ from evenhand.bounty.proving.holdout import (
     keep_secret,
     parts_of,
 )
-from evenhand.bounty.submissions.answering import answers_of
+from evenhand.bounty.submissions.answering import answering_of, answers_of
 from evenhand.core.bounty import Bounty
 from evenhand.core.chance import chance
 from evenhand.core.errors import ColumnNotFound, DataError, EvenhandError, SpecError
@@ -32,7 +32,6 @@ from evenhand.core.frame import Frame
 from evenhand.core.loss import Loss
 from evenhand.core.values import Value, normalised
 from evenhand.models import load_model
-from evenhand.models.answering import AnsweringName
 from evenhand.models.leaf_tables import answers_table
 from evenhand.models.listed import Leaf, Listed, first_fault, save_listed
 from evenhand.models.mended_files import native
@@ -223,18 +222,11 @@ def _base(folder: Path, opening: Opening, bounty: Bounty, columns: dict[str, Arr
         answers = answers_of(loaded, native(columns, list(bounty.features)), bounty.loss, bounty.classes)
         files[str(leaf.table)] = answers_table(columns[bounty.identity].tolist(), answers)
     listed = Listed(
-        name=bounty.name, leaves=(leaf,), answering=answering_of(bounty), classes=bounty.classes,
+        name=bounty.name, leaves=(leaf,), answering=answering_of(bounty.loss), classes=bounty.classes,
         identity=bounty.identity, features=bounty.features,
     )  # fmt: skip
     save_listed(folder / BASE, listed, files)
     return answers_of(load_model(folder / BASE), given, bounty.loss, bounty.classes)
-
-
-def answering_of(bounty: Bounty) -> AnsweringName:
-    """What the answers of a bounty are."""
-    if bounty.loss.of_labels:
-        return "labels"
-    return "numbers" if bounty.loss.of_numbers else "probabilities"
 
 
 def coded(labels: Array, bounty: Bounty) -> Array:
